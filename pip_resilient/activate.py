@@ -1,0 +1,121 @@
+"""Is this interpreter going to run pip, and if so, when is the moment to step in?
+
+The rule: an interpreter that never imports pip pays for one comparison of a
+name per import and for nothing else. So this module imports only `os` and
+`sys`, which are there at every start, and keeps no state of its own: whether
+we wait is read off `sys.meta_path`.
+
+The `.pth` line runs twice per start in a virtual environment on Python ≤ 3.14
+(`site.venv()` and `site.main()` both walk site-packages), so `arm()` may be
+called any number of times.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Where pip's network code lives; pipenv carries a copy of pip under its own name.
+HOMES = ("pip._internal.network.", "pipenv.patched.pip._internal.network.")
+SEAMS = ("session", "download")
+_WATCHED = frozenset(home + seam for home in HOMES for seam in SEAMS)
+
+_ON = ("1", "true", "yes", "on")
+
+
+def is_on(environ: os._Environ[str] | dict[str, str]) -> bool:
+    """Tell whether `PIP_RESILIENT` switches us on; everything but four words is off."""
+    return environ.get("PIP_RESILIENT", "").strip().lower() in _ON
+
+
+def arm() -> None:
+    """Wait for pip's session module, if the environment asks for it.
+
+    Called by `pip_resilient.pth`. Safe to repeat.
+    """
+    if is_on(os.environ) and not any(type(finder) is Finder for finder in sys.meta_path):
+        sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]  # duck-typed, as site.py's
+
+
+def disarm() -> None:
+    """Stop waiting. What `hook.py` has already changed is for `hook.undo` to take back."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not Finder]
+
+
+class Finder:
+    """A meta path finder that finds nothing itself: it wraps the loaders of the seams.
+
+    It asks the other finders, whatever they are, instead of `importlib.util`,
+    whose import would cost every start milliseconds.
+    """
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        """Return the spec that another finder gives for a seam, with its loader wrapped."""
+        if name not in _WATCHED:
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            if finder is self or find is None:
+                continue
+            spec = find(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = Loader(spec.loader)
+                return spec
+        return None
+
+
+class Loader:
+    """The seam's own loader, followed by our hook."""
+
+    def __init__(self, loader: object) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: object) -> object:
+        """Let the real loader make the module, where it can."""
+        create = getattr(self._loader, "create_module", None)
+        return create(spec) if create is not None else None
+
+    def exec_module(self, module: object) -> None:
+        """Run the seam as if we were not there, then offer it to `hook.py`.
+
+        `zipimporter` has no `exec_module` on Python ≤ 3.9, and pip 21.1 to 22.1
+        run pip from a zip for build isolation.
+        """
+        loader = self._loader
+        module.__loader__ = loader  # type: ignore[attr-defined]
+        module.__spec__.loader = loader  # type: ignore[attr-defined]
+        execute = getattr(loader, "exec_module", None)
+        if execute is not None:
+            execute(module)
+        else:
+            code = loader.get_code(module.__name__)  # type: ignore[attr-defined]
+            exec(code, module.__dict__)  # noqa: S102  # what zipimporter.load_module does
+        _offer(module)
+
+
+def _offer(module: object) -> None:
+    """Hand a freshly imported seam to the hook; whatever happens, pip goes on.
+
+    A build backend (`_in_process.py`) has lost site-packages by now, and its
+    network is not pip's business: there we stay out, in silence.
+    """
+    if os.path.basename(sys.argv[0] if sys.argv else "") in ("_in_process.py", "__main__.py-hook"):
+        return
+    try:
+        from pip_resilient import hook
+
+        hook.take(module)
+    except Exception as error:  # noqa: BLE001  # an import of pip must never fail because of us
+        stand_aside(f"{type(error).__name__}: {error}")
+
+
+def stand_aside(why: str) -> None:
+    """Say in one line on stderr that pip runs as if we were not there, and why."""
+    try:
+        sys.stderr.write(f"pip-resilient: standing aside, pip runs without it ({why})\n")
+    except Exception:  # noqa: BLE001  # stderr may be closed
+        return

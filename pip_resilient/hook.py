@@ -1,0 +1,397 @@
+"""What do we change in pip, and how is it taken back?
+
+The rule: every change made to pip is made here, is checked first, is recorded
+when made, and is undone by walking the record backwards. Whatever goes wrong
+leaves pip as it was and says so in one line. This is the only module that
+knows the names of pip's own functions.
+
+Everything that we may ever need is imported together with this module: pip
+26.3 blocks later imports once wheels are being installed, 26.1 and 26.2 warn
+of them, and build backends lose site-packages.
+"""
+
+from __future__ import annotations
+
+import atexit
+import encodings.idna  # noqa: F401  # getaddrinfo and ssl use it by name
+import logging
+import os
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any, Optional
+
+import wrapt
+
+from pip_resilient import activate, children, diagnosis, events
+from pip_resilient import settings as settings_module
+from pip_resilient.policy.patience import Limits
+from pip_resilient.session.adapter import ResilientAdapter
+from pip_resilient.session.run import Clock, Run, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger("pip_resilient")
+
+
+class SeamError(Exception):
+    """pip is not as we know it at a place that we would change."""
+
+
+class Record:
+    """The changes made, to be undone."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def add(self, undo: Callable[[], None]) -> None:
+        """Record how to take a change back, before it is made."""
+        self._undo.append(undo)
+
+    def wrap(self, module: Any, owner: str, name: str, wrapper: Any) -> None:
+        """Wrap `owner.name` of a module; an inherited function is deleted again on undo."""
+        parent = getattr(module, owner)
+        own = name in vars(parent)
+        raw = vars(parent).get(name)
+
+        def undo() -> None:
+            if own:
+                setattr(parent, name, raw)
+            elif name in vars(parent):
+                delattr(parent, name)
+
+        self.add(undo)
+        wrapt.wrap_function_wrapper(module, f"{owner}.{name}", wrapper)
+
+    def undo(self) -> None:
+        """Take everything back, the last change first."""
+        while self._undo:
+            step = self._undo.pop()
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001  # the other changes still must go
+                logger.debug("pip-resilient: not undone: %s", error)
+
+
+class Hook:
+    """Our hold on one copy of pip.
+
+    Args:
+        session_module: pip's `network.session`, just imported.
+    """
+
+    def __init__(self, session_module: Any) -> None:
+        self.module = session_module
+        self.prefix = session_module.__name__.rpartition(".network.")[0]
+        self.record = Record()
+        self.clock = Clock()
+        self.began = self.clock.now()
+        self.run: Optional[Run] = None
+        self.children = children.Channel(os.environ)
+        self.failed = False
+        self._classes: dict[tuple[type, bool], type] = {}
+        self._told = False
+
+    def apply(self) -> None:
+        """Check the seam and make the first changes.
+
+        Raises:
+            SeamError: This pip is not as we know it.
+        """
+        m = self.module
+        session = getattr(m, "PipSession", None)
+        if not isinstance(session, type) or not callable(getattr(session, "get_adapter", None)):
+            raise SeamError("this pip has no PipSession that we know")
+        for owner, name in ((m, "requests"), (m, "urllib3")):
+            if not hasattr(owner, name):
+                raise SeamError(f"this pip's session module has no {name}")
+        self.stack = Stack(m, self._pip("exceptions"), self._pip("models.index").PyPI)
+        self.record.wrap(m, "PipSession", "__init__", self._session_made)
+        self.record.wrap(m, "PipSession", "close", self._session_closed)
+        self._watch_errors()
+        atexit.register(self._at_exit)
+
+    def _pip(self, name: str) -> Any:
+        """Return one of pip's own modules: the four that we may import."""
+        full = f"{self.prefix}.{name}"
+        __import__(full)
+        return sys.modules[full]
+
+    # Sessions.
+
+    def _session_made(self, wrapped: Any, session: Any, args: Any, kwargs: Any) -> Any:
+        result = wrapped(*args, **kwargs)
+        try:
+            self._enlist(session, self_check=kwargs.get("retries") == 0 and not _retries_off())
+        except Exception as error:  # noqa: BLE001  # fail open
+            self.stand_aside(error)
+        return result
+
+    def _enlist(self, session: Any, self_check: bool) -> None:
+        run = self.run or self._begin_run()
+        limits = Limits(retries=0) if self_check else run.limits
+        adapters = [*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)]
+        known = False
+        for adapter in {id(one): one for one in adapters}.values():
+            if hasattr(adapter, "poolmanager") and hasattr(adapter, "build_response"):
+                self._enlist_adapter(adapter, session, limits)
+                known = True
+        if not known:
+            raise SeamError("this pip's sessions have no adapters that we know")
+
+    def _enlist_adapter(self, adapter: Any, session: Any, limits: Limits) -> None:
+        manager = adapter.poolmanager
+        if not isinstance(getattr(manager, "pool_classes_by_scheme", None), dict):
+            raise SeamError("this pip's urllib3 has no pool classes by scheme")
+        assert self.run is not None  # noqa: S101  # `_enlist` made it
+        plain, retries, pools = type(adapter), adapter.max_retries, manager.pool_classes_by_scheme
+        alive = weakref.ref(adapter)
+
+        def undo() -> None:
+            pip_adapter = alive()
+            if pip_adapter is not None:
+                pip_adapter.__class__ = plain
+                pip_adapter.max_retries = retries
+                pip_adapter.poolmanager.pool_classes_by_scheme = pools
+                pip_adapter.poolmanager.clear()
+                pip_adapter.proxy_manager.clear()
+
+        self.record.add(undo)
+        key = (plain, limits.retries == 0)
+        if key not in self._classes:
+            self._classes[key] = type(f"Resilient{plain.__name__}", (ResilientAdapter, plain), {})
+        adapter.__class__ = self._classes[key]
+        adapter.resilient_run = self.run
+        adapter.resilient_limits = limits
+        adapter.resilient_session = weakref.ref(session)
+        adapter.max_retries = type(retries)(0, read=False)  # ours is the one budget
+        self.run.dialer.adopt(manager)
+
+    def _begin_run(self) -> Run:
+        settings = self._settings()
+        for problem in settings.problems:
+            self._say(problem)
+        offset = None if settings.deadline is None else self.began + settings.deadline
+        limits = Limits(
+            patience=settings.patience,
+            offline=min(Limits.offline, settings.patience),
+            retry_after_cap=300.0 if _in_ci() else Limits.retry_after_cap,
+            retries=self._retries_asked_for(),
+            deadline_at=offset,
+        )
+        self.run = Run(
+            self.stack, settings, limits, self._say, self.stand_aside, _writer(settings.log), self.clock
+        )
+        return self.run
+
+    def _settings(self) -> settings_module.Settings:
+        isolated = "--isolated" in sys.argv
+        look_up = self._configuration(isolated)
+        names = () if isolated else tuple(os.environ)
+        return settings_module.load(look_up, names, _command(self.prefix), _in_ci())
+
+    def _configuration(self, isolated: bool) -> Callable[[str], Optional[str]]:
+        """Return what looks up a key in pip's own configuration."""
+        module = self._pip("configuration")
+        configuration = module.Configuration(isolated=isolated)
+        configuration.load()
+        missing = self.stack.configuration_error = self._pip("exceptions").ConfigurationError
+
+        def look_up(key: str) -> Optional[str]:
+            try:
+                return str(configuration.get_value(key))
+            except missing:
+                return None
+
+        return look_up
+
+    def _retries_asked_for(self) -> Optional[int]:
+        """Return what `--retries` says, None if nobody said anything."""
+        look_up = self._configuration("--isolated" in sys.argv)
+        said = _option("--retries", sys.argv)
+        for section in (":env:", _command(self.prefix), "global"):
+            if said is None and section:
+                said = look_up(f"{section}.retries")
+        try:
+            return None if said is None else max(0, int(said))
+        except ValueError:
+            return None  # pip itself will complain
+
+    # The Downloader.
+
+    def apply_to_download(self, module: Any) -> None:
+        """Wrap the Downloader, so that a file whose bytes fail their hash is fetched once more.
+
+        Raises:
+            SeamError: This pip's download module is not as we know it.
+        """
+        if not callable(getattr(getattr(module, "Downloader", None), "__call__", None)):
+            raise SeamError("this pip has no Downloader that we know")
+        self.record.wrap(module, "Downloader", "__call__", self._download)
+        if hasattr(module, "BatchDownloader"):  # pip ≤ 25.0
+            self.record.wrap(module, "BatchDownloader", "__call__", self._download_batch)
+
+    def _download(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        link = args[0] if args else kwargs.get("link")
+        run = self.run
+        if run is None or run.download.link is not None:  # `batch` calls it for each link
+            return wrapped(*args, **kwargs)
+        try:
+            with run.downloading(link, again=False):
+                return wrapped(*args, **kwargs)
+        except run.stack.wrong_bytes:
+            with run.downloading(link, again=True):
+                return wrapped(*args, **kwargs)
+
+    def _download_batch(
+        self, wrapped: Any, instance: Any, args: Any, kwargs: Any
+    ) -> Iterator[Any]:
+        links = args[0] if args else kwargs["links"]
+        location = args[1] if len(args) > 1 else kwargs["location"]
+        for link in links:
+
+            def one(link: Any, location: Any) -> list[Any]:
+                return list(wrapped([link], location))
+
+            yield from self._download(one, instance, (link, location), {})
+
+    # What the user sees.
+
+    def _say(self, line: str) -> None:
+        logger.warning("pip-resilient: %s", line)
+
+    def _watch_errors(self) -> None:
+        """Notice whether pip reports an error: its exit code is not ours to see."""
+        hook = self
+
+        class Watch(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                hook.failed = True
+
+        watch = Watch(logging.ERROR)
+        pips = logging.getLogger(self.prefix.partition(".")[0])
+        self.record.add(lambda: pips.removeHandler(watch))
+        pips.addHandler(watch)
+
+    def _session_closed(self, wrapped: Any, session: Any, args: Any, kwargs: Any) -> Any:
+        result = wrapped(*args, **kwargs)
+        adapter = session.adapters.get("https://")
+        limits = getattr(adapter, "resilient_limits", None)
+        if self.run is not None and limits is self.run.limits:  # not pip's look for its own update
+            self._tell()
+        return result
+
+    def _at_exit(self) -> None:
+        try:
+            self._tell()
+        finally:
+            self.record.undo()
+
+    def _tell(self) -> None:
+        """Say once how the run went: what was healed, and the true cause if it failed."""
+        if self._told or self.run is None:
+            return
+        self._told = True
+        try:
+            happened = [*self.run.journal.events, *self.children.received()]
+            if self.children.is_child:
+                self.children.send(self.run.journal.events)
+                return
+            healed = events.summary(happened)
+            if healed is not None:
+                self._say(healed)
+            cause = diagnosis.last_line(happened, self.failed, os.environ)
+            if cause is not None:
+                self._say(cause)
+        except Exception as error:  # noqa: BLE001  # pip has done its work: no harm now
+            logger.debug("pip-resilient: no summary: %s", error)
+
+    def stand_aside(self, error: BaseException) -> None:
+        """Take everything back, and say why in one line."""
+        self.record.undo()
+        activate.disarm()
+        logger.debug("pip-resilient: standing aside", exc_info=error)
+        activate.stand_aside(_why(error))
+
+
+def _why(error: BaseException) -> str:
+    return str(error) if isinstance(error, SeamError) else f"{type(error).__name__}: {error}"
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _retries_off() -> bool:
+    """Tell whether the user said `--retries 0`; else only pip's look for an update has it."""
+    said = _option("--retries", sys.argv) or os.environ.get("PIP_RETRIES")
+    return said is not None and said.strip() == "0"
+
+
+def _option(name: str, argv: list[str]) -> Optional[str]:
+    """Return an option's last value on a command line."""
+    value = None
+    for index, word in enumerate(argv):
+        if word == name and index + 1 < len(argv):
+            value = argv[index + 1]
+        elif word.startswith(name + "="):
+            value = word[len(name) + 1 :]
+    return value
+
+
+def _command(prefix: str) -> Optional[str]:
+    """Return pip's command on this command line: the first word that is one."""
+    known = getattr(sys.modules.get(f"{prefix}.commands"), "commands_dict", {})
+    return next((word for word in sys.argv[1:] if word in known), None)
+
+
+def _writer(path: Optional[str]) -> Optional[Callable[[str], None]]:
+    """Return what appends a line to the event log, or None; a bad path only ends the log."""
+    if path is None:
+        return None
+
+    def write(line: str) -> None:
+        try:
+            with open(path, "a", encoding="utf-8") as log:
+                log.write(line + "\n")
+        except OSError as error:
+            logger.debug("pip-resilient: no event log: %s", error)
+
+    return write
+
+
+_hooks: dict[str, Hook] = {}
+
+
+def take(module: Any) -> None:
+    """Take a freshly imported seam of pip.
+
+    Args:
+        module: `…network.session` or `…network.download`.
+
+    Raises:
+        Exception: It is not as we know it; everything is undone by then.
+    """
+    home, _, seam = module.__name__.rpartition(".network.")
+    hook = _hooks.get(home)
+    try:
+        if seam == "session":
+            hook = _hooks[home] = Hook(module)
+            hook.apply()
+            waiting = sys.modules.get(f"{home}.network.download")
+            if waiting is not None and hasattr(waiting, "Downloader"):
+                hook.apply_to_download(waiting)
+        elif hook is not None:
+            hook.apply_to_download(module)
+    except Exception:
+        if hook is not None:
+            hook.record.undo()
+        activate.disarm()
+        raise
+
+
+def undo() -> None:
+    """Take back every change made to pip."""
+    for hook in _hooks.values():
+        hook.record.undo()
+    _hooks.clear()

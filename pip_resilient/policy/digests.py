@@ -1,0 +1,152 @@
+"""Are these the right bytes, and who says so?
+
+The rule: every byte that pip gets from us passes `Verification`, whatever
+brought it, and where several digests are known all of them must hold. A
+digest carries who named it, so that a message never claims more than is true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING, Any, Optional
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What pip's own Link accepts in a fragment (pip 20.3 … 26.3, models/link.py),
+# and blake2b for PyPI's paths.
+ALGORITHMS = ("sha256", "sha384", "sha512", "sha224", "sha1", "md5")
+_PATH = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$")
+_ANCHOR = re.compile(rb"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A hash of a whole file.
+
+    Attributes:
+        algorithm: One of `ALGORITHMS`, or `blake2b`, which here is blake2b-256.
+        value: Lower-case hex.
+        named_by: Who says so, in words for a message.
+    """
+
+    algorithm: str
+    value: str
+    named_by: str
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Bytes that are not those of the digest."""
+
+    digest: Digest
+    got: str
+
+
+def in_path(url: str, file_host: str) -> Optional[Digest]:
+    """Return the digest that a URL on PyPI's file host carries in its path.
+
+    The path `/packages/aa/bb/<60 hex>/name` *is* the blake2b-256 of the file.
+    A `.metadata` file lies beside it and is not what the path names.
+
+    Args:
+        url: The URL asked for.
+        file_host: PyPI's file host, pip's own constant.
+    """
+    parts = urlsplit(url)
+    match = _PATH.search(parts.path)
+    if parts.hostname != file_host or match is None or parts.path.endswith(".metadata"):
+        return None
+    return Digest("blake2b", match[1] + match[2] + match[3], "PyPI's file path")
+
+
+def normalised(url: str) -> str:
+    """Return the URL without fragment and with one spelling of its escapes.
+
+    pip re-quotes paths (`+` becomes `%2B`), so URLs are compared unquoted.
+    """
+    return unquote(urldefrag(url)[0])
+
+
+def on_page(page: bytes, content_type: str, base: str) -> dict[str, Digest]:
+    """Collect the digests that an index page names, by normalised file URL.
+
+    Args:
+        page: The page, HTML (PEP 503) or JSON (PEP 691).
+        content_type: Its Content-Type.
+        base: The page's own URL, for relative links.
+    """
+    host = urlsplit(base).hostname or base
+    named_by = f"the index page of {host}"
+    links = _json_links(page) if "json" in content_type.lower() else _html_links(page)
+    digests = {}
+    for href, algorithm, value in links:
+        if algorithm in ALGORITHMS:
+            digests[normalised(urljoin(base, href))] = Digest(algorithm, value.lower(), named_by)
+    return digests
+
+
+def _json_links(page: bytes) -> Iterable[tuple[str, str, str]]:
+    try:
+        files: Any = json.loads(page)["files"]
+        for file in files:
+            for algorithm, value in file["hashes"].items():
+                yield str(file["url"]), str(algorithm), str(value)
+                break
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return  # pip will say what is wrong with the page
+
+
+def _html_links(page: bytes) -> Iterable[tuple[str, str, str]]:
+    for match in _ANCHOR.finditer(page):
+        href = unescape((match[1] or match[2] or b"").decode("utf-8", "replace"))
+        url, fragment = urldefrag(href)
+        algorithm, equals, value = fragment.partition("=")
+        if equals:
+            yield url, algorithm, value.partition("&")[0]
+
+
+class Verification:
+    """Hashes bytes as they pass and judges them at the end.
+
+    It always runs at least one hash, also where no digest is known: two
+    fetches of one body are compared by it (`fingerprint`).
+    """
+
+    def __init__(self, digests: Iterable[Digest] = ()) -> None:
+        self.digests = tuple(dict.fromkeys(digests))
+        names = dict.fromkeys(digest.algorithm for digest in self.digests)
+        self._hashes = {name: _new(name) for name in names or ("sha256",)}
+
+    def update(self, data: Any) -> None:
+        """Take the next bytes, in order."""
+        for running in self._hashes.values():
+            running.update(data)
+
+    def fingerprint(self) -> str:
+        """Return a hash of the bytes so far."""
+        return str(next(iter(self._hashes.values())).hexdigest())
+
+    def afresh(self) -> Verification:
+        """Return a verification of the same digests that has seen no byte."""
+        return Verification(self.digests)
+
+    def mismatch(self) -> Optional[Mismatch]:
+        """Return the first digest that the bytes so far do not have, or None."""
+        for digest in self.digests:
+            got = str(self._hashes[digest.algorithm].hexdigest())
+            if got != digest.value:
+                return Mismatch(digest, got)
+        return None
+
+
+def _new(algorithm: str) -> Any:
+    if algorithm == "blake2b":
+        return hashlib.blake2b(digest_size=32)
+    # Not for security where it is weak: pip's own check has the last word.
+    return hashlib.new(algorithm, usedforsecurity=False)

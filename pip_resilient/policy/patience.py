@@ -1,0 +1,182 @@
+"""Try again, after how long, and when is it enough?
+
+The rule: patience is *time without progress*, kept per host for the whole
+run. Attempts are not counted, so a link that drops every second but always
+brings bytes gets through, and a dead host is waited for once and not once
+per package. This module reads no clock and draws no number by itself.
+
+Backoff is decorrelated jitter: each wait is drawn between a floor and three
+times the wait before, up to a ceiling, so that clients cut off together do
+not come back together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional, Union
+
+from pip_resilient.policy.failure import Failure, Kind
+
+if TYPE_CHECKING:
+    from random import Random
+
+SLEPT = 10.0
+"""A wait this many seconds longer than asked means that the machine slept."""
+
+WHOLE_FETCHES = 5
+"""How often one body may be fetched from its first byte."""
+
+CRAWL_RATE = 1024
+"""Bytes per second; a body slower than this for all the patience has failed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may cost. All times in seconds.
+
+    Attributes:
+        patience: Longest time without progress.
+        offline: The same where every address is unreachable.
+        retry_after_cap: Longest wait that a server can ask for.
+        retries: Attempts beyond the first that must be granted whatever
+            patience says (`--retries N`); 0 means one attempt and no more;
+            None leaves it to patience.
+        deadline_at: Moment after which nothing new starts, or None.
+    """
+
+    patience: float = 150.0
+    offline: float = 20.0
+    retry_after_cap: float = 60.0
+    retries: Optional[int] = None
+    deadline_at: Optional[float] = None
+    first_wait: float = 0.5
+    resume_wait: float = 0.1
+    longest_wait: float = 15.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Wait, then ask again on a new connection.
+
+    Attributes:
+        wait: Seconds.
+        left: Seconds of patience that remain after the wait.
+        asked_by_server: Whether the wait is the server's Retry-After.
+    """
+
+    wait: float
+    left: float
+    asked_by_server: bool = False
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Nothing more is tried.
+
+    Attributes:
+        why: `permanent`, `once`, `patience` or `deadline`.
+        spent: Seconds without progress.
+    """
+
+    why: str
+    spent: float
+
+
+Decision = Union[Retry, GiveUp]
+
+
+class Patience:
+    """One host's patience: how long it has brought nothing."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.spent = 0.0
+        self._wait = 0.0
+        self._used_up = False
+
+    def progress(self) -> None:
+        """A byte beyond all before it, or an answer that pip can use, has come."""
+        self.spent = 0.0
+        self._wait = 0.0
+        self._used_up = False
+
+    def spend(self, took: float, bound: Optional[float] = None) -> None:
+        """Count seconds without progress.
+
+        Args:
+            took: How long it took.
+            bound: The longest that it could have taken, if known. Much more
+                means that the machine slept, and patience starts afresh.
+        """
+        if bound is not None and took > bound + SLEPT:
+            self.spent = 0.0
+        else:
+            self.spent += max(0.0, took)
+
+    def decide(
+        self, failure: Failure, attempt: int, now: float, jitter: Random, progressed: bool = False
+    ) -> Decision:
+        """Decide what follows attempt number `attempt`, the first being 1.
+
+        Args:
+            failure: What the attempt brought.
+            attempt: How many attempts this request has had.
+            now: The moment, on the clock of `Limits.deadline_at`.
+            jitter: Source of randomness.
+            progressed: Whether this attempt brought bytes before it failed.
+        """
+        limits = self.limits
+        if not failure.transient:
+            return GiveUp("permanent", self.spent)
+        if limits.retries == 0:
+            return GiveUp("once", self.spent)
+        granted = attempt <= (limits.retries or 0)
+        limit = limits.offline if failure.kind is Kind.UNREACHABLE else limits.patience
+        if (self._used_up or self.spent >= limit) and not granted:
+            self._used_up = True
+            return GiveUp("patience", self.spent)
+        wait = self._next_wait(failure, jitter, progressed)
+        if not granted:
+            # The last attempt comes when patience ends, not a backoff later.
+            wait = min(wait, limit - self.spent)
+        if limits.deadline_at is not None and now + wait >= limits.deadline_at:
+            return GiveUp("deadline", self.spent)
+        left = max(0.0, limit - self.spent - wait)
+        return Retry(wait, left, asked_by_server=failure.retry_after is not None)
+
+    def _next_wait(self, failure: Failure, jitter: Random, progressed: bool) -> float:
+        limits = self.limits
+        if failure.retry_after is not None:
+            asked = min(failure.retry_after, limits.retry_after_cap)
+            return asked + jitter.uniform(0.0, 1.0)
+        if progressed:
+            return jitter.uniform(0.0, limits.resume_wait)
+        if not self._wait:
+            self._wait = limits.first_wait
+            return jitter.uniform(0.0, limits.first_wait)
+        self._wait = min(limits.longest_wait, jitter.uniform(limits.first_wait, self._wait * 3))
+        return self._wait
+
+
+def is_crawl(gained: int, took: float) -> bool:
+    """Tell whether a body that gained so many bytes in all its patience has failed."""
+    return gained < CRAWL_RATE * took
+
+
+def stall_after(longest_gap: float, barren: int) -> float:
+    """Return how long a body may be silent before a second connection is asked.
+
+    Four times the longest gap seen on this body, at least 2 s; doubled for
+    each second connection that brought nothing, up to 10 s, so that the end
+    of an outage is noticed within that time.
+
+    Args:
+        longest_gap: Longest silence between two arrivals so far, in seconds.
+        barren: How many second connections brought nothing since the last byte.
+    """
+    doubled = max(2.0, 4.0 * longest_gap) * 2.0 ** min(barren, 4)
+    return float(min(10.0, doubled))
+
+
+ANSWER_SILENCE = 8.0
+"""Seconds without the first byte of an answer before a second connection is asked."""

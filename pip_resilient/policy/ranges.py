@@ -1,0 +1,183 @@
+"""May the rest of a broken download be joined to its beginning?
+
+The rules are those of RFC 9110 §13.1.5 (If-Range), §14.2 (Range), §14.4
+(Content-Range), §15.3.7 (206) and §15.5.17 (416). This module only reads and
+writes header values; what the bytes themselves are worth is for `digests`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional, Union
+
+from pip_resilient.policy.failure import _seconds as seconds_of_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONTENT_RANGE = re.compile(r"^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$", re.I | re.A)
+_RANGE = re.compile(r"^\s*bytes=(\d{1,19})-(\d{0,19})\s*$", re.I | re.A)
+_DATE_IS_STRONG_AFTER = 60.0
+
+
+@dataclass(frozen=True)
+class ContentRange:
+    """A Content-Range header: first and last byte, and the total if it was said."""
+
+    first: int
+    last: int
+    total: Optional[int]
+
+    @classmethod
+    def parse(cls, value: Optional[str]) -> Optional[ContentRange]:
+        """Read the header; None unless it is complete and consistent."""
+        match = _CONTENT_RANGE.match(value or "")
+        if match is None:
+            return None
+        first, last = int(match[1]), int(match[2])
+        total = None if match[3] == "*" else int(match[3])
+        if last < first or (total is not None and last >= total):
+            return None
+        return cls(first, last, total)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes of the representation that pip's own request asked for.
+
+    Attributes:
+        first: Offset of the first byte; 0 unless pip itself sent a Range.
+        end: Offset behind the last byte, or None where it is not known.
+        total: Length of the whole representation, or None.
+    """
+
+    first: int = 0
+    end: Optional[int] = None
+    total: Optional[int] = None
+
+
+def span_of(status: int, headers: Mapping[str, str], asked: Optional[str]) -> Optional[Span]:
+    """Return which bytes pip's first answer carries, or None if that is unclear.
+
+    Args:
+        status: 200 or 206.
+        headers: The answer's headers.
+        asked: The Range header of pip's request, or None.
+    """
+    if status == 206:
+        got = ContentRange.parse(headers.get("Content-Range"))
+        wanted = _RANGE.match(asked or "")
+        if got is None or wanted is None or got.first != int(wanted[1]):
+            return None
+        length = content_length(headers)
+        if length is not None and length != got.last - got.first + 1:
+            return None
+        return Span(got.first, got.last + 1, got.total)
+    length = content_length(headers)
+    return Span(0, length, length)
+
+
+def content_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return Content-Length, None if absent or not one number (RFC 9112 §6.3).
+
+    A list of equal numbers counts as that number.
+    """
+    values = {part.strip() for part in headers.get("Content-Length", "").split(",")}
+    if len(values) != 1:
+        return None
+    value = values.pop()
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
+
+
+def validator_of(headers: Mapping[str, str]) -> Optional[str]:
+    """Choose the validator that proves the file has not changed in between.
+
+    Returns:
+        A strong ETag; where there is no ETag, a Last-Modified at least a
+        minute older than the answer's Date, which makes it strong (RFC 9110
+        §8.8.2.2). None for a weak ETag ("W/…"), which §13.1.5 forbids here.
+    """
+    etag = headers.get("ETag")
+    if etag is not None:
+        etag = etag.strip()
+        strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')  # noqa: PLR2004
+        return etag if strong else None
+    modified = headers.get("Last-Modified")
+    modified_at, sent_at = seconds_of_date(modified), seconds_of_date(headers.get("Date"))
+    if modified is None or modified_at is None or sent_at is None:
+        return None
+    return modified if sent_at - modified_at >= _DATE_IS_STRONG_AFTER else None
+
+
+def range_header(offset: int, end: Optional[int]) -> str:
+    """Write the Range header for the bytes from `offset` up to, not including, `end`."""
+    return f"bytes={offset}-" if end is None else f"bytes={offset}-{end - 1}"
+
+
+@dataclass(frozen=True)
+class Join:
+    """The answer carries on where we stopped."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The answer is the whole representation: its beginning must be skipped.
+
+    Attributes:
+        length: Its length, or None.
+    """
+
+    length: Optional[int]
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The answer must not be joined.
+
+    Attributes:
+        why: One clause for people.
+        drop_range: Whether asking this server for ranges is of no use.
+    """
+
+    why: str
+    drop_range: bool = True
+
+
+def judge(
+    status: int, headers: Mapping[str, str], offset: int, span: Span, validator: Optional[str]
+) -> Union[Join, Whole, Refuse]:
+    """Judge the answer to a request for the bytes from `offset` on.
+
+    A 206 must begin at exactly that offset, end where the first answer said
+    and name the same total; with a strong ETag known it must be the same one.
+
+    Args:
+        status: The answer's status: 200, 206 or 416.
+        headers: The answer's headers.
+        offset: First byte asked for; 0 means that no range was asked for.
+        span: What pip's first answer carries.
+        validator: What `validator_of` gave for the first answer.
+    """
+    if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        return Refuse("the continuation is compressed")
+    if status == 200:
+        length = content_length(headers)
+        if span.first == 0 and span.total is not None and length not in (None, span.total):
+            return Refuse(f"{length} bytes now, {span.total} before", drop_range=False)
+        return Whole(length)
+    if status != 206:
+        return Refuse(f"status {status} to a range request")
+    got = ContentRange.parse(headers.get("Content-Range"))
+    if got is None:
+        return Refuse("no readable Content-Range")
+    if got.first != offset:
+        return Refuse(f"range begins at {got.first}, not at {offset}")
+    if got.total is not None and span.total is not None and got.total != span.total:
+        return Refuse(f"{got.total} bytes now, {span.total} before", drop_range=False)
+    if span.end is not None and got.last + 1 != span.end:
+        return Refuse(f"range ends at {got.last + 1}, not at {span.end}")
+    etag = headers.get("ETag")
+    if validator is not None and validator.startswith('"') and etag not in (None, validator):
+        return Refuse("another ETag than before", drop_range=False)
+    return Join()

@@ -1,0 +1,1 @@
+"""The rooms that touch pip's vendored requests and urllib3; they act and decide nothing."""

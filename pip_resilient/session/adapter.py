@@ -1,0 +1,120 @@
+"""What does pip see?
+
+The rule: pip's own adapters, with this mixin in front. It hands every request
+to an `Exchange`, and passes out only what pip's stack itself has made:
+answers, and the original exception of the last attempt. If anything of ours
+goes wrong, everything is taken back and pip does it alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pip_resilient.session.exchange import Exchange
+from pip_resilient.session.outcome import GivenUp, Options
+
+if TYPE_CHECKING:
+    from pip_resilient.policy.patience import Limits
+    from pip_resilient.session.run import Run
+
+
+class ResilientAdapter:
+    """A mixin for adapter *objects*: trusted hosts are mounted later, as the same object.
+
+    The class that carries it sets:
+
+    Attributes:
+        resilient_run: What all requests share.
+        resilient_limits: What a request of this session may cost.
+        resilient_session: Gives the session, or None once it is gone.
+    """
+
+    resilient_run: Run
+    resilient_limits: Limits
+    resilient_session: Any
+
+    def send(
+        self,
+        request: Any,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Any:
+        """Send a request as requests' HTTPAdapter does, and do not stop at the first failure."""
+        run = self.resilient_run
+        options = Options(stream, timeout, verify, cert, proxies)
+        if request.method not in ("GET", "HEAD"):
+            return self.send_below(request, options)
+        try:
+            return Exchange(run, self, request, options, self.resilient_limits).send()
+        except GivenUp as given_up:
+            failed = given_up.failed
+        except Exception as surprise:  # noqa: BLE001  # ours: theirs come as GivenUp
+            run.stand_aside(surprise)
+            # Not `super()`: this object is pip's own again.
+            return self.send(request, stream, timeout, verify, cert, proxies)
+        if failed.response is not None:
+            return failed.response
+        if failed.error is not None:
+            raise failed.error
+        raise run.stack.requests.exceptions.ConnectionError(failed.failure.said, request=request)
+
+    def send_below(self, request: Any, options: Options) -> Any:
+        """Send through pip's own layers, its cache first.
+
+        By keyword only: `stream` has another place in cachecontrol before 0.13.
+        """
+        return super().send(  # type: ignore[misc]
+            request,
+            stream=options.stream,
+            timeout=options.timeout,
+            verify=options.verify,
+            cert=options.cert,
+            proxies=options.proxies,
+        )
+
+    def send_raw(self, request: Any, options: Options) -> Any:
+        """Send below pip's cache, and return urllib3's own response."""
+        with self.resilient_run.dialer.ask(raw=True):
+            return _requests_adapter(type(self)).send(
+                self,
+                request,
+                stream=True,
+                timeout=options.timeout,
+                verify=options.verify,
+                cert=options.cert,
+                proxies=options.proxies,
+            )
+
+    def for_url(self, url: str) -> Any:
+        """Return the session's adapter for a URL; this one where there is no other of ours."""
+        session = self.resilient_session()
+        other = session.get_adapter(url) if session is not None else self
+        return other if isinstance(other, ResilientAdapter) else self
+
+    def build_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build requests' response; called by HTTPAdapter.send and, for hits, by the cache."""
+        asking = self.resilient_run.dialer.asking
+        if asking.raw:
+            return response
+        from_cache = kwargs.get("from_cache") or (bool(args) and args[0])
+        if asking.exchange is not None and not from_cache:
+            asking.exchange.take_over(response)
+        return super().build_response(request, response, *args, **kwargs)  # type: ignore[misc]
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Return the manager for a proxy, its connections made by our dialer."""
+        manager = super().proxy_manager_for(proxy, **kwargs)  # type: ignore[misc]
+        self.resilient_run.dialer.adopt(manager)
+        return manager
+
+
+def _requests_adapter(cls: type) -> Any:
+    """Return requests' own HTTPAdapter in an adapter's hierarchy: the lowest that sends."""
+    return next(
+        base
+        for base in reversed(cls.__mro__)
+        if "send" in vars(base) and "build_response" in vars(base)
+    )

@@ -1,0 +1,371 @@
+"""Which bytes does pip get, however many connections it took to bring them?
+
+The rule: pip sees one stream of the right bytes, or a clean error. Everything
+is hashed as it comes, and the last bytes are handed over only when every
+known digest holds. A lost connection is continued on a fresh one, a silent
+one gets a second beside it, and whoever delivers first stays.
+
+A body stands where http.client's response stood (`urllib3.HTTPResponse._fp`),
+below pip's cache, which therefore stores what a clean download would have.
+What the layers above ask of it (seen on pip 20.3 to 26.3): `read`, `closed`,
+`isclosed`, `close`, `flush`, and `fp`, which is None once all is delivered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any, Optional
+
+from pip_resilient import events
+from pip_resilient.policy.digests import Verification
+from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.patience import is_crawl, stall_after
+from pip_resilient.policy.ranges import validator_of
+from pip_resilient.session import translate
+from pip_resilient.session.continuation import Continuation
+from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
+from pip_resilient.session.opener import Opener, wait_readable
+
+if TYPE_CHECKING:
+    from pip_resilient.policy.ranges import Span
+    from pip_resilient.session.exchange import Exchange
+
+_ROOM = 256 * 1024
+_GATHER = 0.1
+"""Seconds for which arriving bytes are gathered before pip gets them."""
+
+
+class Broken(Exception):  # noqa: N818  # tells the exchange; pip never sees it
+    """A body that nobody has seen a byte of is asked for from the start again."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.said)
+        self.failure = failure
+
+
+class Body:
+    """The body of one answer.
+
+    Args:
+        exchange: The request that it answers.
+        up: urllib3's response, its body untouched.
+        span: Which bytes of the representation it carries.
+
+    Attributes:
+        received: Offset behind the last byte that has come.
+        verification: Hash of all that has come.
+    """
+
+    def __init__(self, exchange: Exchange, up: Any, span: Span) -> None:
+        self.exchange = exchange
+        self.run = exchange.run
+        self.span = span
+        self.received = span.first
+        self.streams = bool(exchange.options.stream)
+        whole = span.first == 0 and up.status == 200
+        known = self.run.digests_of(exchange.request.url) if self.streams and whole else ()
+        self.verification = Verification(known)
+        self.continuation = Continuation(self, validator_of(up.headers), bool(known), up)
+        self.closed = False
+        self._finished = False
+        self._ready = bytearray()
+        self._room = memoryview(bytearray(_ROOM))
+        self._front: Optional[Lane] = lane_for(up, span)
+        self._rival: Optional[Rival] = None
+        self._longest_gap = 0.0
+        self._barren = 0
+        now = self.run.clock.now()
+        self._arrived_at = self._asked_at = now
+        self._crawl_mark = (now, span.first)
+
+    # What urllib3 and cachecontrol ask.
+
+    def read(self, amt: Optional[int] = None) -> bytes:
+        """Return up to `amt` bytes, b"" at the end.
+
+        Raises:
+            Broken: Nobody has seen a byte yet: the exchange asks again.
+            Exception: pip's own, which end the file cleanly: nothing more is
+                tried, or the bytes fail their hash.
+        """
+        if self._finished or self.closed or amt == 0:
+            return self._take(amt)
+        self.exchange.begin_reading()
+        self._arrived_at = self.run.clock.now()
+        gather_until: Optional[float] = None
+        try:
+            while not self._finished and not (amt is not None and self._givable() >= amt):
+                self._step(gather_until)
+                if self._givable() and amt is not None:
+                    now = self.run.clock.now()
+                    gather_until = gather_until or now + _GATHER
+                    if now >= gather_until:
+                        break
+        except BaseException:
+            self._let_go()
+            raise
+        return self._take(amt)
+
+    def read1(self, amt: int = -1) -> bytes:
+        """Return some bytes, as `http.client.HTTPResponse.read1`."""
+        return self.read(amt if amt >= 0 else _ROOM)
+
+    def begins_with(self, start: bytes) -> bool:
+        """Tell how the body begins, white space aside; waits for its first bytes."""
+        while not self._finished and not bytes(self._ready).strip():
+            self._step(None)
+        return bytes(self._ready[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
+
+    @property
+    def fp(self) -> Optional[Body]:
+        """None once all is delivered: then pip's cache stores it (cachecontrol, filewrapper)."""
+        return None if self.isclosed() else self
+
+    def isclosed(self) -> bool:
+        """Tell whether every byte has been delivered."""
+        return (self._finished and not self._ready) or self.closed
+
+    def close(self) -> None:
+        """Stop reading; whatever is open is closed."""
+        self.closed = True
+        self._let_go()
+
+    def flush(self) -> None:
+        """Do nothing: there is nothing to write."""
+
+    def _givable(self) -> int:
+        """Return how many bytes may be handed over now.
+
+        Where the length is known, bytes before the last arrival can never be
+        the end; where it is not, the last byte is held back.
+        """
+        held = 0 if self._finished or self.span.end is not None else 1
+        return max(0, len(self._ready) - held)
+
+    def _take(self, amt: Optional[int]) -> bytes:
+        count = self._givable() if amt is None else min(amt, self._givable())
+        data = bytes(self._ready[:count])
+        del self._ready[:count]
+        return data
+
+    # Where bytes come from.
+
+    def _step(self, until: Optional[float]) -> None:
+        """Take what has come; else wait a little, and look after silence and failure."""
+        if self._front is None or self._front.done:
+            self._finish()
+            return
+        try:
+            if self._pull(self._front):
+                self._drop_rival()
+                return
+        except OSError as error:
+            self._front_broke(error)
+            return
+        if self._rival is not None and self._rival_delivers(self._rival):
+            return
+        self._wait(until)
+
+    def _pull(self, lane: Lane) -> bool:
+        """Take what a lane has; True if it gave bytes that are new, or its end."""
+        count = lane.fill(self._room)
+        if count is None:
+            return False
+        start = lane.position - count
+        data = self._room[:count]
+        if start < self.received:
+            data = self._skip(lane, data, start)
+        if data:
+            self._accept(data)
+        return bool(data) or lane.done
+
+    def _skip(self, lane: Lane, data: memoryview, start: int) -> memoryview:
+        """Skip what has come before, and see that it is the same as it was."""
+        known = min(len(data), self.received - start)
+        if lane.prefix is not None:
+            lane.prefix.update(data[:known])
+            reached = start + known == self.received
+            if reached and lane.prefix.fingerprint() != self.verification.fingerprint():
+                raise self._changed("its beginning differs now")
+        return data[known:]
+
+    def _accept(self, data: memoryview) -> None:
+        self.verification.update(data)
+        self._ready += data
+        self.received += len(data)
+        now = self.run.clock.now()
+        self._longest_gap = max(self._longest_gap, min(now - self._arrived_at, 10.0))
+        self._arrived_at = now
+        self.exchange.progress(self.received)
+
+    def _finish(self) -> None:
+        """All has come: judge it, then let it go."""
+        mismatch = self.verification.mismatch()
+        lane, self._front = self._front, None
+        self._drop_rival()
+        short = self.span.end is None and self.continuation.may_be_short(mismatch is not None)
+        if lane is not None:
+            lane.release()
+        if short:
+            self._front_failed(Failure(Kind.TRUNCATED))
+            return
+        if mismatch is not None:
+            raise self.continuation.wrong_bytes(mismatch)
+        self._finished = True
+        if self.streams:
+            self.exchange.healed()
+
+    # Silence.
+
+    def _wait(self, until: Optional[float]) -> None:
+        now = self.run.clock.now()
+        silent = now - self._arrived_at
+        if self._crawls(now):
+            self._kill_front(Failure(Kind.CRAWL))
+            return
+        read_timeout = self.exchange.read_timeout()
+        if read_timeout is not None and silent >= read_timeout:
+            self._kill_front(Failure(Kind.SILENT, f"for {silent:.0f} s"))
+            return
+        pause = self._look_after_silence(now)
+        if until is not None:
+            pause = min(pause, max(0.0, until - now))
+        assert self._front is not None  # noqa: S101  # `_step` looked
+        socks = [self._front.sock] if self._front.sock is not None else []
+        socks += self._rival.sockets() if self._rival is not None else []
+        wait_readable([sock for sock in socks if sock is not None], pause)
+
+    def _look_after_silence(self, now: float) -> float:
+        """Ask on a second connection once it is time; return how long to wait now."""
+        quiet_since = max(self._arrived_at, self._asked_at)
+        threshold = stall_after(self._longest_gap, self._barren)
+        if now - quiet_since >= threshold:
+            self._drop_rival()
+            self._barren += 1  # taken back if it delivers
+            self._asked_at = quiet_since = now
+            threshold = stall_after(self._longest_gap, self._barren)
+            self.exchange.tell_silence(now - self._arrived_at)
+            self._rival = Rival(self)
+        return max(0.05, quiet_since + threshold - now)
+
+    def _rival_delivers(self, rival: Rival) -> bool:
+        """Take what the second connection has; once it gives bytes it is the first."""
+        lane = rival.lane()
+        if lane is None:
+            return False
+        try:
+            if not self._pull(lane):
+                return False
+        except OSError:
+            self._drop_rival()
+            return False
+        old, self._front = self._front, lane
+        self._rival = None
+        rival.forget_wake()
+        self._barren = 0
+        if old is not None:
+            old.kill()
+        self.exchange.overtaken(self.received, self.received if lane.prefix is None else 0)
+        return True
+
+    def _crawls(self, now: float) -> bool:
+        """Tell whether hardly anything has come for all the patience."""
+        began, offset = self._crawl_mark
+        took, patience = now - began, self.exchange.limits.patience
+        if took < patience:
+            return False
+        self._crawl_mark = (now, self.received)
+        # Much later than looked for: the machine slept, or pip was busy elsewhere.
+        return took < patience + 30.0 and is_crawl(self.received - offset, took)
+
+    # Failure.
+
+    def _kill_front(self, failure: Failure) -> None:
+        if self._front is not None:
+            self._front.kill()
+        self._front_failed(failure)
+
+    def _front_broke(self, error: OSError) -> None:
+        kinds = {Cut: Kind.TRUNCATED, Garbled: Kind.GARBLED}
+        if type(error) in kinds:
+            failure = Failure(kinds[type(error)])
+        else:
+            failure = translate.failure_of(error, self.exchange.proxy())
+        unsized = self._front is not None and self._front.until_close
+        if unsized and failure.kind is Kind.TLS_EOF and self.continuation.ends_here_again():
+            assert self._front is not None  # noqa: S101  # looked at two lines above
+            self._front.done = True
+            return
+        self._front_failed(failure)
+
+    def _front_failed(self, failure: Failure) -> None:
+        """Go on over another connection."""
+        lane, self._front = self._front, None
+        if lane is not None:
+            lane.kill()
+        rival, self._rival = self._rival, None
+        promoted = rival.lane() if rival is not None else None
+        if rival is not None:
+            rival.forget_wake() if promoted is not None else rival.cancel()
+        if not self.streams:
+            raise Broken(failure)
+        self._front = promoted or self.continuation.after(failure)
+        self._arrived_at = self.run.clock.now()
+
+    def _changed(self, why: str) -> Exception:
+        """Return what says that the file became another one on the server."""
+        failure = Failure(Kind.CHANGED, why)
+        return self.continuation.changed(failure) if self.streams else Broken(failure)
+
+    def _drop_rival(self) -> None:
+        rival, self._rival = self._rival, None
+        if rival is not None:
+            rival.cancel()
+
+    def _let_go(self) -> None:
+        self._drop_rival()
+        lane, self._front = self._front, None
+        if lane is not None and not self._finished:
+            lane.kill()
+
+
+class Rival:
+    """A second connection for the rest of a body, being opened or open."""
+
+    def __init__(self, body: Body) -> None:
+        self.began = body.run.clock.now()
+        self._near, far = socket.socketpair()
+        self._near.setblocking(False)
+        self._far = far
+        self._opener = Opener(
+            body.run.dialer, body.continuation.ask, lambda lane: lane.kill(), far
+        )
+
+    def lane(self) -> Optional[Lane]:
+        """Return its lane once it is open, else None."""
+        answer = self._opener.answer
+        return answer if isinstance(answer, Lane) and answer.sock is not None else None
+
+    def failed(self) -> bool:
+        """Tell whether it will never be open."""
+        return self._opener.done and self.lane() is None
+
+    def sockets(self) -> list[socket.socket]:
+        """Return what tells that it has something."""
+        lane = self.lane()
+        if lane is None:
+            return [self._near]
+        with contextlib.suppress(OSError):
+            self._near.recv(16)
+        return [lane.sock] if lane.sock is not None else []
+
+    def cancel(self) -> None:
+        """Close it at once, open or not."""
+        self._opener.cancel()
+        self.forget_wake()
+
+    def forget_wake(self) -> None:
+        """Close what the opener wakes us by."""
+        self._near.close()
+        self._far.close()

@@ -1,0 +1,240 @@
+"""How is the rest of a broken body asked for?
+
+The rule: by Range with the validator that proves the file is still the same;
+where that is not possible, the whole again, its beginning compared with what
+has come. Where a redirect led to the file and its target no longer answers (a
+signed URL may have expired), the way is walked again from its first hop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+from urllib.parse import urljoin
+
+from pip_resilient import events
+from pip_resilient.policy import ranges
+from pip_resilient.policy.digests import normalised
+from pip_resilient.policy.disclosure import headers_for, origin_of
+from pip_resilient.policy.failure import TRANSIENT_STATUSES, Failure, Kind, retry_after
+from pip_resilient.policy.patience import WHOLE_FETCHES
+from pip_resilient.session import translate
+from pip_resilient.session.lane import Lane, is_chunked, lane_for
+from pip_resilient.session.outcome import Failed, GivenUp
+
+if TYPE_CHECKING:
+    from pip_resilient.policy.digests import Mismatch
+    from pip_resilient.session.body import Body
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_GONE = (401, 403, 404, 410)
+_LONGEST_WAY = 5
+
+
+class Continuation:
+    """Asks for the rest of one body.
+
+    Args:
+        body: What has come so far.
+        validator: Proves that the file is the same, or None.
+        digest_known: Whether the end will show if bytes were joined wrongly.
+        up: urllib3's first response.
+    """
+
+    def __init__(
+        self, body: Body, validator: Optional[str], digest_known: bool, up: Any
+    ) -> None:
+        self._body = body
+        self._exchange = body.exchange
+        self._run = body.run
+        self._validator = validator
+        # A request that pip itself made for a range has no beginning to fetch again.
+        self._must_range = "Range" in self._exchange.request.headers
+        self._may_range = self._must_range or (
+            body.streams
+            and not self._exchange.again
+            and not is_chunked(up)
+            and (validator is not None or digest_known)
+        )
+        self._digest_known = digest_known
+        self._wholes = 1
+        self._ended_at: Optional[int] = None
+
+    def after(self, failure: Failure) -> Lane:
+        """Return a lane for the rest, however often it takes to ask.
+
+        Raises:
+            Exception: pip's own: nothing more is tried, or the file changed.
+        """
+        exchange, run = self._exchange, self._run
+        offset, failed_at = self._body.received, run.clock.now()
+        first = failure
+        while True:
+            self._back_off(failure, offset)
+            exchange.attempts += 1
+            try:
+                with run.dialer.ask(fresh=True, watch=exchange.watch()):
+                    answer = self.ask()
+            except Exception as error:  # noqa: BLE001  # everything of theirs, told apart by the table
+                failure = translate.failure_of(error, exchange.proxy())
+                continue
+            if isinstance(answer, Failure):
+                failure = answer
+                continue
+            whole = answer.position != offset
+            exchange.saved += 0 if whole else offset - self._body.span.first
+            run.journal.add(
+                events.Resumed(
+                    run.at(),
+                    exchange.place,
+                    exchange.url,
+                    first,
+                    offset,
+                    self._body.span.end,
+                    whole,
+                    run.clock.now() - failed_at,
+                )
+            )
+            return answer
+
+    def _back_off(self, failure: Failure, offset: int) -> None:
+        try:
+            self._exchange.back_off(Failed(failure), offset)
+        except GivenUp:
+            where = events.progress(offset, self._body.span.end)
+            raise self._run.stack.failed(
+                f"{self._exchange.place}: {failure.said} at {where}, and it did not come back"
+            ) from None
+
+    def ask(self) -> Union[Lane, Failure]:
+        """Ask once for what is still wanted; also called in an opener's thread."""
+        body, exchange = self._body, self._exchange
+        offset = body.received
+        by_range = self._must_range or (self._may_range and offset > body.span.first)
+        extra = {}
+        if by_range:
+            end = body.span.end if self._must_range else None
+            extra["Range"] = ranges.range_header(offset, end)
+            if self._validator is not None:
+                extra["If-Range"] = self._validator
+        up = self._send(exchange, exchange.request.url, extra)
+        first_hop = self._first_hop()
+        if up.status in _GONE and first_hop is not None:
+            up.close()
+            up = self._walk(first_hop, extra)
+        if up.status not in (200, 206):
+            return self._not_usable(up)
+        return self._judge(up, offset if by_range else 0)
+
+    def _judge(self, up: Any, offset: int) -> Union[Lane, Failure]:
+        body = self._body
+        verdict = ranges.judge(up.status, up.headers, offset, body.span, self._validator)
+        if not body.streams and isinstance(verdict, ranges.Refuse) and up.status == 200:
+            verdict = ranges.Whole(ranges.content_length(up.headers))  # a page, compressed as before
+        if isinstance(verdict, ranges.Join):
+            return lane_for(up, ranges.Span(offset, body.span.end, body.span.total))
+        if isinstance(verdict, ranges.Whole) and not self._must_range:
+            self._wholes += 1
+            if self._wholes <= WHOLE_FETCHES:
+                lane = lane_for(up, ranges.Span(0, verdict.length, verdict.length))
+                lane.prefix = body.verification.afresh()
+                return lane
+            up.close()
+            return Failure(Kind.STACK, f"fetched whole {WHOLE_FETCHES} times without an end")
+        up.close()
+        why = verdict.why if isinstance(verdict, ranges.Refuse) else "the whole came for a range"
+        if isinstance(verdict, ranges.Refuse) and not verdict.drop_range and not self._digest_known:
+            raise self.changed(Failure(Kind.CHANGED, why))
+        self._may_range = self._may_range and self._must_range
+        return Failure(Kind.GARBLED, why)
+
+    def _not_usable(self, up: Any) -> Failure:
+        up.close()
+        if up.status == 416:
+            self._may_range = self._must_range
+        wait = None
+        if up.status in TRANSIENT_STATUSES:
+            wait = retry_after(up.headers.get("Retry-After"), up.headers.get("Date"))
+        return Failure(Kind.STATUS, "", status=up.status, retry_after=wait)
+
+    def _send(self, like: Any, url: str, extra: dict[str, str]) -> Any:
+        """Send a request like that of an exchange, with what may go to this URL."""
+        request = like.request.copy()
+        request.url = url
+        kept = headers_for(like.request.headers, like.request.url, url, extra)
+        request.headers = type(like.request.headers)(kept)
+        same = origin_of(url) == origin_of(like.request.url)
+        return like.adapter.for_url(url).send_raw(request, like.options.at(same))
+
+    def _first_hop(self) -> Any:
+        hop = self._run.hops.get(normalised(self._exchange.request.url))
+        for _ in range(_LONGEST_WAY):
+            before = self._run.hops.get(normalised(hop.request.url)) if hop else None
+            if before is None:
+                return hop
+            hop = before
+        return hop
+
+    def _walk(self, first_hop: Any, extra: dict[str, str]) -> Any:
+        """Follow the redirects again, each hop with what was given for its own host."""
+        like, url = first_hop, first_hop.request.url
+        for _ in range(_LONGEST_WAY):
+            up = self._send(like, url, extra)
+            location = up.headers.get("Location")
+            if up.status not in _REDIRECTS or not location:
+                return up
+            up.close()
+            before, url = url, urljoin(url, location)
+            if before.startswith("https:") and not url.startswith("https:"):
+                raise ValueError("a redirect leads from https to plain http")
+            like = self._exchange if origin_of(url) == origin_of(self._exchange.request.url) else like
+        raise ValueError("too many redirects")
+
+    def wrong_bytes(self, mismatch: Mismatch) -> Exception:
+        """Return what ends a body whose bytes fail a hash; the file is asked for once more."""
+        exchange, run, digest = self._exchange, self._run, mismatch.digest
+        run.dialer.blame()
+        final = exchange.again or run.download.link is None
+        run.journal.add(
+            events.RightBytesAgain(
+                run.at(),
+                exchange.place,
+                exchange.url,
+                digest.algorithm,
+                digest.value,
+                mismatch.got,
+                digest.named_by,
+                final,
+            )
+        )
+        return run.stack.wrong_bytes(
+            f"{exchange.url}: the bytes fail the {digest.algorithm} hash named by"
+            f" {digest.named_by}: expected {digest.value}, got {mismatch.got}"
+        )
+
+    def changed(self, failure: Failure) -> Exception:
+        """Return what ends a body that became another one; the file is asked for once more."""
+        exchange, run = self._exchange, self._run
+        run.journal.add(
+            events.Retried(
+                run.at(), exchange.place, exchange.url, failure, exchange.attempts, 0.0, 0.0
+            )
+        )
+        return run.stack.wrong_bytes(f"{exchange.url}: {failure.said}")
+
+    def may_be_short(self, fails_hash: bool) -> bool:
+        """Tell whether a body of unknown length may have been cut where it ended.
+
+        A wrong hash says so, unless a second fetch ended at the same byte.
+        """
+        again = self._ended_at == self._body.received
+        self._ended_at = self._body.received
+        return fails_hash and not again
+
+    def ends_here_again(self) -> bool:
+        """Tell whether a body without a length was cut at the same byte twice.
+
+        Some servers close TLS without close_notify: then that is its end.
+        """
+        again = self._ended_at == self._body.received
+        self._ended_at = self._body.received
+        return again

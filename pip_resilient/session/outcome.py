@@ -1,0 +1,58 @@
+"""With what does an attempt begin, and with what does it end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pip_resilient.policy.failure import Failure
+
+
+@dataclass(frozen=True)
+class Options:
+    """How requests wants a request to be sent; times in seconds."""
+
+    stream: bool = False
+    timeout: Any = None
+    verify: Any = True
+    cert: Any = None
+    proxies: Optional[Mapping[str, str]] = None
+
+    def patiently(self, connect: float, read: float) -> Options:
+        """Return the same with our timeouts, the user's never lowered.
+
+        An untouched `--timeout` arrives as the int 15, one that somebody set
+        as a float, and `--timeout 0` as None: wait for ever (pip 20.3 to 26.3).
+        """
+        if self.timeout is None:
+            return replace(self, timeout=(None, None))
+        both = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
+        longer = [
+            ours if type(theirs) is int or theirs is None else max(ours, float(theirs))
+            for ours, theirs in zip((connect, read), both)
+        ]
+        return replace(self, timeout=tuple(longer))
+
+    def at(self, same_origin: bool) -> Options:
+        """Return what goes along to a URL: a client certificate to its own origin only."""
+        return self if same_origin else replace(self, cert=None)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An attempt that brought nothing usable, and what pip would have got."""
+
+    failure: Failure
+    error: Optional[Exception] = None
+    response: Any = None
+
+
+class GivenUp(Exception):  # noqa: N818  # the end of the story, not an error of ours
+    """Nothing more is tried; carries what pip would have got."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.failure.said)
+        self.failed = failed

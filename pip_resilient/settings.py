@@ -1,0 +1,102 @@
+"""What does the user want?
+
+The rule: one frozen `Settings`, built once from what is handed in; the
+environment beats pip.conf, pip.conf beats the defaults. A wrong number takes
+its default, and every problem is reported, all of them at once, in one clear
+line each. Nothing here is ever a reason not to run pip.
+
+In the environment a setting is `PIP_RESILIENT_X`, in pip.conf `resilient-x`
+under `[global]` or under a command; pip's own Configuration reads both, so
+`--isolated` leaves out what it leaves out for pip.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set. Times in seconds.
+
+    Attributes:
+        connect_timeout: Longest wait for a TCP and for a TLS connection.
+        read_timeout: Longest silence of a connection.
+        patience: Longest time without progress, per host.
+        deadline: Longest run, or None for no limit.
+        log: File that the run's events are appended to, or None.
+        problems: What was wrong with what the user wrote, a line each.
+    """
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    patience: float = 150.0
+    deadline: Optional[float] = None
+    log: Optional[str] = None
+    problems: tuple[str, ...] = ()
+
+
+_NUMBERS = ("connect_timeout", "read_timeout", "patience", "deadline")
+NAMES = (*_NUMBERS, "log")
+# Set by us for build children, never by people.
+INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN")
+PATIENCE_IN_CI = 300.0
+_LONGEST = 30 * 24 * 3600.0
+
+
+def load(
+    look_up: Callable[[str], Optional[str]],
+    names_in_environment: Iterable[str] = (),
+    command: Optional[str] = None,
+    in_ci: bool = False,
+) -> Settings:
+    """Build the settings.
+
+    Args:
+        look_up: Gives the value of one of pip's configuration keys
+            (`:env:.resilient-x`, `install.resilient-x`, `global.resilient-x`).
+        names_in_environment: Names of the environment's variables, to find
+            misspelt ones.
+        command: pip's command, `install` for instance, if known.
+        in_ci: Whether this is a CI run, where nobody waits at a terminal.
+    """
+    settings = Settings(patience=PATIENCE_IN_CI if in_ci else Settings.patience)
+    problems: list[str] = []
+    for name in NAMES:
+        key = "resilient-" + name.replace("_", "-")
+        sections = (":env:", command, "global") if command else (":env:", "global")
+        found = ((section, look_up(f"{section}.{key}")) for section in sections)
+        section, text = next(((s, t) for s, t in found if t is not None), ("", None))
+        if text is None:
+            continue
+        spelt = "PIP_" + key.upper().replace("-", "_") if section == ":env:" else f"{key} ({section})"
+        if name in _NUMBERS:
+            number = _seconds(text)
+            if number is None:
+                default = getattr(settings, name)
+                problems.append(f"{spelt} is {text!r}, not a number of seconds: using {default}")
+            else:
+                settings = replace(settings, **{name: number})
+        else:
+            settings = replace(settings, **{name: text})
+    return replace(settings, problems=(*problems, *_unknown(names_in_environment)))
+
+
+def _seconds(text: str) -> Optional[float]:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and 0 < number <= _LONGEST else None
+
+
+def _unknown(names: Iterable[str]) -> Iterable[str]:
+    known = {"PIP_RESILIENT_" + name.upper() for name in NAMES}
+    for name in sorted(names):
+        if name.startswith("PIP_RESILIENT_") and name not in known and name not in INTERNAL:
+            yield f"{name} is not a setting; known are {', '.join(sorted(known))}"

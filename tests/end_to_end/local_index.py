@@ -1,0 +1,80 @@
+"""What can a real pip install without any network?
+
+The rule: everything is made here, byte for byte the same every time, and served
+by an HTTP server on loopback that has no faults: for proving that pip works at
+all, and for measuring how fast.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import zipfile
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_EPOCH = (2020, 1, 1, 0, 0, 0)
+
+
+def write_wheel(folder: Path, name: str, version: str = "1.0", ballast: int = 0) -> Path:
+    """Write a wheel with one module, and that many bytes that cannot be compressed."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": f"__version__ = {version!r}\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if ballast:
+        files[f"{name}/ballast.bin"] = (
+            random.Random(name).getrandbits(8 * ballast).to_bytes(ballast, "big")
+        )
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]).encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), content)
+    return wheel
+
+
+def write_index(folder: Path, *wheels: Path) -> Path:
+    """Lay out `simple/<project>/` pages, with digests, over copies of the wheels."""
+    for wheel in wheels:
+        project = wheel.name.split("-")[0].replace("_", "-").lower()
+        page = folder / "simple" / project / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        content = wheel.read_bytes()
+        (page.parent / wheel.name).write_bytes(content)
+        link = f"{wheel.name}#sha256={hashlib.sha256(content).hexdigest()}"
+        page.write_text(f'<!DOCTYPE html><html><body><a href="{link}">{wheel.name}</a>\n')
+    return folder
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the reader's ACK
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing: stderr belongs to pytest."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback, and yield the address of its `simple/` index."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,44 @@
+"""Who vouches for the test servers' names?
+
+One certificate authority, made afresh for the test, signs a certificate for any
+host name that the test invents. Nothing trusts it but what is told to.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import trustme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Authority:
+    """A certificate authority of the test's own."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+
+    @property
+    def pem(self) -> str:
+        """The authority's certificate, for `--cert` and `PIP_CERT`."""
+        return self._authority.cert_pem.bytes().decode("ascii")
+
+    def write_to(self, path: Path) -> str:
+        """Write the authority's certificate to a file and return the file's name."""
+        path.write_text(self.pem, encoding="ascii")
+        return str(path)
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """Return what a TLS server for `names` (hosts and IP addresses) needs."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(*names).configure_cert(context)
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """Return a client's context which trusts this authority and nobody else."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._authority.configure_trust(context)
+        return context
