@@ -15,6 +15,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Where pip's network code lives; pipenv carries a copy of pip under its own name.
 HOMES = ("pip._internal.network.", "pipenv.patched.pip._internal.network.")
 SEAMS = ("session", "download")
@@ -33,13 +37,15 @@ def arm() -> None:
 
     Called by `pip_resilient.pth`. Safe to repeat.
     """
-    if is_on(os.environ) and not any(type(finder) is Finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]  # duck-typed, as site.py's
+    finders: list[Any] = sys.meta_path
+    if is_on(os.environ) and not any(type(finder) is Finder for finder in finders):
+        finders.insert(0, Finder())
 
 
 def disarm() -> None:
     """Stop waiting. What `hook.py` has already changed is for `hook.undo` to take back."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder) is not Finder]
+    finders: list[Any] = sys.meta_path
+    finders[:] = [finder for finder in finders if type(finder) is not Finder]
 
 
 class Finder:
@@ -49,11 +55,12 @@ class Finder:
     whose import would cost every start milliseconds.
     """
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec that another finder gives for a seam, with its loader wrapped."""
         if name not in _WATCHED:
             return None
-        for finder in sys.meta_path:
+        finders: list[Any] = sys.meta_path
+        for finder in finders:
             find = getattr(finder, "find_spec", None)
             if finder is self or find is None:
                 continue
@@ -68,48 +75,48 @@ class Finder:
 class Loader:
     """The seam's own loader, followed by our hook."""
 
-    def __init__(self, loader: object) -> None:
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
-    def create_module(self, spec: object) -> object:
+    def create_module(self, spec: Any) -> Any:
         """Let the real loader make the module, where it can."""
         create = getattr(self._loader, "create_module", None)
         return create(spec) if create is not None else None
 
-    def exec_module(self, module: object) -> None:
+    def exec_module(self, module: Any) -> None:
         """Run the seam as if we were not there, then offer it to `hook.py`.
 
         `zipimporter` has no `exec_module` on Python ≤ 3.9, and pip 21.1 to 22.1
         run pip from a zip for build isolation.
         """
         loader = self._loader
-        module.__loader__ = loader  # type: ignore[attr-defined]
-        module.__spec__.loader = loader  # type: ignore[attr-defined]
+        module.__loader__ = loader
+        module.__spec__.loader = loader
         execute = getattr(loader, "exec_module", None)
         if execute is not None:
             execute(module)
         else:
-            code = loader.get_code(module.__name__)  # type: ignore[attr-defined]
+            code = loader.get_code(module.__name__)
             exec(code, module.__dict__)  # noqa: S102  # what zipimporter.load_module does
         _offer(module)
 
 
-def _offer(module: object) -> None:
+def _offer(module: Any) -> None:
     """Hand a freshly imported seam to the hook; whatever happens, pip goes on.
 
     A build backend (`_in_process.py`) has lost site-packages by now, and its
     network is not pip's business: there we stay out, in silence.
     """
-    if os.path.basename(sys.argv[0] if sys.argv else "") in ("_in_process.py", "__main__.py-hook"):
+    if os.path.basename(sys.argv[0] if sys.argv else "") == "_in_process.py":
         return
     try:
-        from pip_resilient import hook
+        from pip_resilient import hook  # noqa: PLC0415  # not before pip itself is imported
 
         hook.take(module)
-    except Exception as error:  # noqa: BLE001  # an import of pip must never fail because of us
+    except Exception as error:  # an import of pip must never fail because of us
         stand_aside(f"{type(error).__name__}: {error}")
 
 
@@ -117,5 +124,5 @@ def stand_aside(why: str) -> None:
     """Say in one line on stderr that pip runs as if we were not there, and why."""
     try:
         sys.stderr.write(f"pip-resilient: standing aside, pip runs without it ({why})\n")
-    except Exception:  # noqa: BLE001  # stderr may be closed
+    except Exception:  # stderr may be closed
         return

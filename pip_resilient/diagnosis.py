@@ -7,7 +7,7 @@ variable or an option set the culprit, it is named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from pip_resilient.events import Answered, GaveUp, RightBytesAgain, progress
 from pip_resilient.policy.failure import Kind
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from pip_resilient.events import Event
 
-# What to do; {place} is the host, {proxy} the proxy, {proxy_set_by} what named it.
+# What to do; {place} is the host, {proxy_set_by} what named the proxy.
 _ADVICE = {
     Kind.REFUSED: "check the index URL, or try again later",
     Kind.CONNECT_TIMEOUT: "check whether a firewall or VPN drops connections to {place}",
     Kind.UNREACHABLE: "check that this machine is online",
     Kind.DNS_TEMPORARY: "check the DNS server of this machine or container",
     Kind.DNS_UNKNOWN: "check the spelling of {place} in --index-url, PIP_INDEX_URL or pip.conf",
-    Kind.SILENT: "try again later; a larger PIP_RESILIENT_READ_TIMEOUT helps if {place} is just slow",
+    Kind.SILENT: (
+        "try again later; if {place} is only slow, a larger PIP_RESILIENT_READ_TIMEOUT helps"
+    ),
     Kind.RESET: "try another network or a VPN: something on the way cuts connections to {place}",
     Kind.TRUNCATED: "try another network: something on the way cuts long transfers",
     Kind.CRAWL: "try another network, or a nearer mirror with --index-url",
@@ -48,14 +50,16 @@ _ADVICE = {
     Kind.DISK: "free some space, or set TMPDIR to a larger disk",
     Kind.STACK: "check the URL and pip's network options",
 }
-_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_PROXY_VARIABLES = tuple(
+    name for stem in ("https", "http", "all") for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
+)
 # These answer something else than "is it there": worth a line if the command fails.
 _TELLING_STATUSES = (401, 403, 407, 410)
 
 
 def last_line(
-    events: Sequence[Event], failed: bool, environ: Optional[Mapping[str, str]] = None
-) -> Optional[str]:
+    events: Sequence[Event], failed: bool, environ: Mapping[str, str] | None = None
+) -> str | None:
     """Write the line that stands after pip's own last one, or None if there is nothing to say.
 
     Args:
@@ -99,7 +103,7 @@ def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]
         if failed
         else "part of this was not answered, so it may be incomplete"
     )
-    advice = _ADVICE[failure.kind].format(place=cause.place, proxy=failure.proxy, proxy_set_by=set_by)
+    advice = _ADVICE[failure.kind].format(place=cause.place, proxy_set_by=set_by)
     return f"{begin}: {who}: {what} ({effort}). Try: {advice}"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Retried:
     wait: float
     left: float
     asked_by_server: bool = False
-    offset: Optional[int] = None
+    offset: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Resumed:
     url: str
     failure: Failure
     offset: int
-    total: Optional[int]
+    total: int | None
     whole: bool
     waited: float
 
@@ -69,7 +69,7 @@ class SecondConnection:
     url: str
     silent: float
     offset: int
-    total: Optional[int]
+    total: int | None
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class GaveUp:
     spent: float
     why: str
     offset: int = 0
-    total: Optional[int] = None
+    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def size(count: float) -> str:
     return f"{int(count)} bytes"
 
 
-def progress(offset: int, total: Optional[int]) -> str:
+def progress(offset: int, total: int | None) -> str:
     """Write `612.0/797.3 MB`, or `612.0 MB` where the total is not known."""
     if total is None:
         return size(offset)
@@ -183,7 +183,7 @@ def progress(offset: int, total: Optional[int]) -> str:
     return f"{offset}/{total} bytes"
 
 
-def message(event: Event) -> Optional[str]:
+def message(event: Event) -> str | None:
     """Write the line that tells a user of an event; None if it needs none."""
     if isinstance(event, Retried):
         asked = ", as the server asked" if event.asked_by_server else ""
@@ -221,10 +221,9 @@ def to_json(event: Event) -> str:
     """Write an event as one NDJSON line, without the line's end."""
     record: dict[str, Any] = {"schema": SCHEMA, "event": event.kind}
     for name, value in asdict(event).items():
-        if name == "failure":
-            failure: Failure = event.failure  # type: ignore[union-attr]
-            value = {**value, "kind": failure.kind.name.lower()}
         record[name] = round(value, 3) if isinstance(value, float) else value
+    if "failure" in record:
+        record["failure"]["kind"] = record["failure"]["kind"].name.lower()
     return json.dumps(record, sort_keys=True)
 
 
@@ -238,7 +237,7 @@ class Journal:
 
     now: Callable[[], float]
     say: Callable[[str], None]
-    write: Optional[Callable[[str], None]] = None
+    write: Callable[[str], None] | None = None
     events: list[Event] = field(default_factory=list)
     _told: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -255,20 +254,20 @@ class Journal:
         if isinstance(event, (ProxyRespelled, RightBytesAgain)):
             return True
         if isinstance(event, Retried):
-            if event.wait >= 5.0:  # noqa: PLR2004  # a wait is never silent
+            if event.wait >= 5.0:  # a wait is never silent
                 return True
             if event.offset is not None and event.wait < 1.0:
                 return False  # `Resumed` will tell
         url = getattr(event, "url", "")
         count, last = self._told.get(url, (0, 0.0))
         now = self.now()
-        if count >= 3 and now - last < 10.0:  # noqa: PLR2004
+        if count >= 3 and now - last < 10.0:
             return False
         self._told[url] = (count + 1, now)
         return True
 
 
-def summary(events: list[Event]) -> Optional[str]:
+def summary(events: list[Event]) -> str | None:
     """Write the closing line of a run in which something was healed, else None."""
     healed = [event for event in events if isinstance(event, Healed)]
     if not healed:

@@ -18,15 +18,15 @@ import logging
 import os
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from pip_resilient import activate, children, diagnosis, events
-from pip_resilient import settings as settings_module
+from pip_resilient import activate, children, diagnosis, events, options
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
+from pip_resilient.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class Record:
             step = self._undo.pop()
             try:
                 step()
-            except Exception as error:  # noqa: BLE001  # the other changes still must go
+            except Exception as error:  # the other changes still must go
                 logger.debug("pip-resilient: not undone: %s", error)
 
 
@@ -86,7 +86,7 @@ class Hook:
         self.record = Record()
         self.clock = Clock()
         self.began = self.clock.now()
-        self.run: Optional[Run] = None
+        self.run: Run | None = None
         self.children = children.Channel(os.environ)
         self.failed = False
         self._classes: dict[tuple[type, bool], type] = {}
@@ -122,13 +122,15 @@ class Hook:
     def _session_made(self, wrapped: Any, session: Any, args: Any, kwargs: Any) -> Any:
         result = wrapped(*args, **kwargs)
         try:
-            self._enlist(session, self_check=kwargs.get("retries") == 0 and not _retries_off())
-        except Exception as error:  # noqa: BLE001  # fail open
+            self._enlist(session, made_with_retries=kwargs.get("retries"))
+        except Exception as error:  # fail open
             self.stand_aside(error)
         return result
 
-    def _enlist(self, session: Any, self_check: bool) -> None:
+    def _enlist(self, session: Any, made_with_retries: Any) -> None:
         run = self.run or self._begin_run()
+        # pip's look for its own update makes a session that never retries.
+        self_check = made_with_retries == 0 and run.limits.retries != 0
         limits = Limits(retries=0) if self_check else run.limits
         adapters = [*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)]
         known = False
@@ -168,54 +170,26 @@ class Hook:
         self.run.dialer.adopt(manager)
 
     def _begin_run(self) -> Run:
-        settings = self._settings()
+        commands = getattr(sys.modules.get(f"{self.prefix}.commands"), "commands_dict", {})
+        said = options.Said(
+            self._pip("configuration"), self._pip("exceptions").ConfigurationError, commands
+        )
+        names = () if said.isolated else tuple(os.environ)
+        settings = load(said.look_up, names, said.command, options.in_ci())
         for problem in settings.problems:
             self._say(problem)
-        offset = None if settings.deadline is None else self.began + settings.deadline
         limits = Limits(
             patience=settings.patience,
             offline=min(Limits.offline, settings.patience),
-            retry_after_cap=300.0 if _in_ci() else Limits.retry_after_cap,
-            retries=self._retries_asked_for(),
-            deadline_at=offset,
+            retry_after_cap=300.0 if options.in_ci() else Limits.retry_after_cap,
+            retries=said.retries(),
+            deadline_at=None if settings.deadline is None else self.began + settings.deadline,
         )
+        write = _writer(settings.log)
         self.run = Run(
-            self.stack, settings, limits, self._say, self.stand_aside, _writer(settings.log), self.clock
+            self.stack, settings, limits, self._say, self.stand_aside, write, self.clock
         )
         return self.run
-
-    def _settings(self) -> settings_module.Settings:
-        isolated = "--isolated" in sys.argv
-        look_up = self._configuration(isolated)
-        names = () if isolated else tuple(os.environ)
-        return settings_module.load(look_up, names, _command(self.prefix), _in_ci())
-
-    def _configuration(self, isolated: bool) -> Callable[[str], Optional[str]]:
-        """Return what looks up a key in pip's own configuration."""
-        module = self._pip("configuration")
-        configuration = module.Configuration(isolated=isolated)
-        configuration.load()
-        missing = self.stack.configuration_error = self._pip("exceptions").ConfigurationError
-
-        def look_up(key: str) -> Optional[str]:
-            try:
-                return str(configuration.get_value(key))
-            except missing:
-                return None
-
-        return look_up
-
-    def _retries_asked_for(self) -> Optional[int]:
-        """Return what `--retries` says, None if nobody said anything."""
-        look_up = self._configuration("--isolated" in sys.argv)
-        said = _option("--retries", sys.argv)
-        for section in (":env:", _command(self.prefix), "global"):
-            if said is None and section:
-                said = look_up(f"{section}.retries")
-        try:
-            return None if said is None else max(0, int(said))
-        except ValueError:
-            return None  # pip itself will complain
 
     # The Downloader.
 
@@ -225,7 +199,8 @@ class Hook:
         Raises:
             SeamError: This pip's download module is not as we know it.
         """
-        if not callable(getattr(getattr(module, "Downloader", None), "__call__", None)):
+        downloader = getattr(module, "Downloader", None)
+        if not isinstance(downloader, type) or "__call__" not in vars(downloader):
             raise SeamError("this pip has no Downloader that we know")
         self.record.wrap(module, "Downloader", "__call__", self._download)
         if hasattr(module, "BatchDownloader"):  # pip ≤ 25.0
@@ -303,7 +278,7 @@ class Hook:
             cause = diagnosis.last_line(happened, self.failed, os.environ)
             if cause is not None:
                 self._say(cause)
-        except Exception as error:  # noqa: BLE001  # pip has done its work: no harm now
+        except Exception as error:  # pip has done its work: no harm now
             logger.debug("pip-resilient: no summary: %s", error)
 
     def stand_aside(self, error: BaseException) -> None:
@@ -318,34 +293,7 @@ def _why(error: BaseException) -> str:
     return str(error) if isinstance(error, SeamError) else f"{type(error).__name__}: {error}"
 
 
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
-
-
-def _retries_off() -> bool:
-    """Tell whether the user said `--retries 0`; else only pip's look for an update has it."""
-    said = _option("--retries", sys.argv) or os.environ.get("PIP_RETRIES")
-    return said is not None and said.strip() == "0"
-
-
-def _option(name: str, argv: list[str]) -> Optional[str]:
-    """Return an option's last value on a command line."""
-    value = None
-    for index, word in enumerate(argv):
-        if word == name and index + 1 < len(argv):
-            value = argv[index + 1]
-        elif word.startswith(name + "="):
-            value = word[len(name) + 1 :]
-    return value
-
-
-def _command(prefix: str) -> Optional[str]:
-    """Return pip's command on this command line: the first word that is one."""
-    known = getattr(sys.modules.get(f"{prefix}.commands"), "commands_dict", {})
-    return next((word for word in sys.argv[1:] if word in known), None)
-
-
-def _writer(path: Optional[str]) -> Optional[Callable[[str], None]]:
+def _writer(path: str | None) -> Callable[[str], None] | None:
     """Return what appends a line to the event log, or None; a bad path only ends the log."""
     if path is None:
         return None

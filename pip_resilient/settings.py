@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,13 +36,12 @@ class Settings:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     patience: float = 150.0
-    deadline: Optional[float] = None
-    log: Optional[str] = None
+    deadline: float | None = None
+    log: str | None = None
     problems: tuple[str, ...] = ()
 
 
-_NUMBERS = ("connect_timeout", "read_timeout", "patience", "deadline")
-NAMES = (*_NUMBERS, "log")
+NAMES = ("connect_timeout", "read_timeout", "patience", "deadline", "log")
 # Set by us for build children, never by people.
 INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN")
 PATIENCE_IN_CI = 300.0
@@ -50,9 +49,9 @@ _LONGEST = 30 * 24 * 3600.0
 
 
 def load(
-    look_up: Callable[[str], Optional[str]],
+    look_up: Callable[[str], str | None],
     names_in_environment: Iterable[str] = (),
-    command: Optional[str] = None,
+    command: str | None = None,
     in_ci: bool = False,
 ) -> Settings:
     """Build the settings.
@@ -74,20 +73,17 @@ def load(
         section, text = next(((s, t) for s, t in found if t is not None), ("", None))
         if text is None:
             continue
-        spelt = "PIP_" + key.upper().replace("-", "_") if section == ":env:" else f"{key} ({section})"
-        if name in _NUMBERS:
-            number = _seconds(text)
-            if number is None:
-                default = getattr(settings, name)
-                problems.append(f"{spelt} is {text!r}, not a number of seconds: using {default}")
-            else:
-                settings = replace(settings, **{name: number})
-        else:
-            settings = replace(settings, **{name: text})
+        value: Any = text if name == "log" else _seconds(text)
+        if value is not None:
+            settings = replace(settings, **{name: value})
+            continue
+        default = getattr(settings, name)
+        spelt = f"PIP_RESILIENT_{name.upper()}" if section == ":env:" else f"{key} in pip.conf"
+        problems.append(f"{spelt} is {text!r}, not a number of seconds: using {default}")
     return replace(settings, problems=(*problems, *_unknown(names_in_environment)))
 
 
-def _seconds(text: str) -> Optional[float]:
+def _seconds(text: str) -> float | None:
     try:
         number = float(text)
     except ValueError:

@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from html import unescape
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # and blake2b for PyPI's paths.
 ALGORITHMS = ("sha256", "sha384", "sha512", "sha224", "sha1", "md5")
 _PATH = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$")
-_ANCHOR = re.compile(rb"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+_ANCHOR = re.compile(rb"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Mismatch:
     got: str
 
 
-def in_path(url: str, file_host: str) -> Optional[Digest]:
+def in_path(url: str, file_host: str) -> Digest | None:
     """Return the digest that a URL on PyPI's file host carries in its path.
 
     The path `/packages/aa/bb/<60 hex>/name` *is* the blake2b-256 of the file.
@@ -136,7 +136,7 @@ class Verification:
         """Return a verification of the same digests that has seen no byte."""
         return Verification(self.digests)
 
-    def mismatch(self) -> Optional[Mismatch]:
+    def mismatch(self) -> Mismatch | None:
         """Return the first digest that the bytes so far do not have, or None."""
         for digest in self.digests:
             got = str(self._hashes[digest.algorithm].hexdigest())

@@ -7,7 +7,7 @@ never by copying and deleting.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def headers_for(
     headers: Mapping[str, str],
     given_for: str,
     goes_to: str,
-    extra: Optional[Mapping[str, str]] = None,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the headers of a request of ours that stands for one of pip's.
 

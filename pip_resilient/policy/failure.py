@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Optional
 
 # RFC 9110 §15.5.9 (408), RFC 8470 (425), RFC 6585 (429), RFC 9110 §15.6, and
 # what CDNs add: 520-524, 527, 530. pip itself retries 500, 502 (from 24.0),
@@ -81,9 +80,9 @@ class Failure:
 
     kind: Kind
     detail: str = ""
-    status: Optional[int] = None
-    retry_after: Optional[float] = None
-    proxy: Optional[str] = None
+    status: int | None = None
+    retry_after: float | None = None
+    proxy: str | None = None
 
     @property
     def transient(self) -> bool:
@@ -98,7 +97,7 @@ class Failure:
         return f"{self.kind.said} ({self.detail})" if self.detail else self.kind.said
 
 
-def retry_after(value: Optional[str], date: Optional[str]) -> Optional[float]:
+def retry_after(value: str | None, date: str | None) -> float | None:
     """Read a Retry-After header: seconds or an HTTP-date (RFC 9110 §10.2.3).
 
     A date is measured against the response's own Date, so that a wrong clock
@@ -116,13 +115,14 @@ def retry_after(value: Optional[str], date: Optional[str]) -> Optional[float]:
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    moment, now = _seconds(text), _seconds(date)
+    moment, now = seconds_of_date(text), seconds_of_date(date)
     if moment is None or now is None:
         return None
     return max(0.0, moment - now)
 
 
-def _seconds(date: Optional[str]) -> Optional[float]:
+def seconds_of_date(date: str | None) -> float | None:
+    """Read an HTTP-date (RFC 9110 §5.6.7) as seconds since 1970; None if it is none."""
     if not date:
         return None
     try:
@@ -148,5 +148,5 @@ def looks_like_a_login_page(content_type: str, start: bytes, wants_file: bool) -
     if wants_file:
         return True
     page = start.lower()
-    marks = (b"<form", b'type="password"', b"http-equiv=\"refresh\"", b"window.location")
+    marks = (b"<form", b'type="password"', b'http-equiv="refresh"', b"window.location")
     return b"<a " not in page and any(mark in page for mark in marks)

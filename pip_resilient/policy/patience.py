@@ -13,7 +13,7 @@ not come back together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Union
 
 from pip_resilient.policy.failure import Failure, Kind
 
@@ -47,8 +47,8 @@ class Limits:
     patience: float = 150.0
     offline: float = 20.0
     retry_after_cap: float = 60.0
-    retries: Optional[int] = None
-    deadline_at: Optional[float] = None
+    retries: int | None = None
+    deadline_at: float | None = None
     first_wait: float = 0.5
     resume_wait: float = 0.1
     longest_wait: float = 15.0
@@ -100,7 +100,7 @@ class Patience:
         self._wait = 0.0
         self._used_up = False
 
-    def spend(self, took: float, bound: Optional[float] = None) -> None:
+    def spend(self, took: float, bound: float | None = None) -> None:
         """Count seconds without progress.
 
         Args:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING
 
-from pip_resilient.policy.failure import _seconds as seconds_of_date
+from pip_resilient.policy.failure import seconds_of_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CONTENT_RANGE = re.compile(r"^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$", re.I | re.A)
-_RANGE = re.compile(r"^\s*bytes=(\d{1,19})-(\d{0,19})\s*$", re.I | re.A)
+_CONTENT_RANGE = re.compile(
+    r"^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$", re.IGNORECASE | re.ASCII
+)
+_RANGE = re.compile(r"^\s*bytes=(\d{1,19})-(\d{0,19})\s*$", re.IGNORECASE | re.ASCII)
 _DATE_IS_STRONG_AFTER = 60.0
 
 
@@ -27,10 +29,10 @@ class ContentRange:
 
     first: int
     last: int
-    total: Optional[int]
+    total: int | None
 
     @classmethod
-    def parse(cls, value: Optional[str]) -> Optional[ContentRange]:
+    def parse(cls, value: str | None) -> ContentRange | None:
         """Read the header; None unless it is complete and consistent."""
         match = _CONTENT_RANGE.match(value or "")
         if match is None:
@@ -53,11 +55,11 @@ class Span:
     """
 
     first: int = 0
-    end: Optional[int] = None
-    total: Optional[int] = None
+    end: int | None = None
+    total: int | None = None
 
 
-def span_of(status: int, headers: Mapping[str, str], asked: Optional[str]) -> Optional[Span]:
+def span_of(status: int, headers: Mapping[str, str], asked: str | None) -> Span | None:
     """Return which bytes pip's first answer carries, or None if that is unclear.
 
     Args:
@@ -78,7 +80,7 @@ def span_of(status: int, headers: Mapping[str, str], asked: Optional[str]) -> Op
     return Span(0, length, length)
 
 
-def content_length(headers: Mapping[str, str]) -> Optional[int]:
+def content_length(headers: Mapping[str, str]) -> int | None:
     """Return Content-Length, None if absent or not one number (RFC 9112 §6.3).
 
     A list of equal numbers counts as that number.
@@ -90,7 +92,7 @@ def content_length(headers: Mapping[str, str]) -> Optional[int]:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
 
 
-def validator_of(headers: Mapping[str, str]) -> Optional[str]:
+def validator_of(headers: Mapping[str, str]) -> str | None:
     """Choose the validator that proves the file has not changed in between.
 
     Returns:
@@ -101,7 +103,7 @@ def validator_of(headers: Mapping[str, str]) -> Optional[str]:
     etag = headers.get("ETag")
     if etag is not None:
         etag = etag.strip()
-        strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')  # noqa: PLR2004
+        strong = len(etag) > 2 and etag.startswith('"') and etag.endswith('"')
         return etag if strong else None
     modified = headers.get("Last-Modified")
     modified_at, sent_at = seconds_of_date(modified), seconds_of_date(headers.get("Date"))
@@ -110,7 +112,7 @@ def validator_of(headers: Mapping[str, str]) -> Optional[str]:
     return modified if sent_at - modified_at >= _DATE_IS_STRONG_AFTER else None
 
 
-def range_header(offset: int, end: Optional[int]) -> str:
+def range_header(offset: int, end: int | None) -> str:
     """Write the Range header for the bytes from `offset` up to, not including, `end`."""
     return f"bytes={offset}-" if end is None else f"bytes={offset}-{end - 1}"
 
@@ -128,7 +130,7 @@ class Whole:
         length: Its length, or None.
     """
 
-    length: Optional[int]
+    length: int | None
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ class Refuse:
 
 
 def judge(
-    status: int, headers: Mapping[str, str], offset: int, span: Span, validator: Optional[str]
-) -> Union[Join, Whole, Refuse]:
+    status: int, headers: Mapping[str, str], offset: int, span: Span, validator: str | None
+) -> Join | Whole | Refuse:
     """Judge the answer to a request for the bytes from `offset` on.
 
     A 206 must begin at exactly that offset, end where the first answer said
@@ -166,18 +168,23 @@ def judge(
         if span.first == 0 and span.total is not None and length not in (None, span.total):
             return Refuse(f"{length} bytes now, {span.total} before", drop_range=False)
         return Whole(length)
-    if status != 206:
-        return Refuse(f"status {status} to a range request")
     got = ContentRange.parse(headers.get("Content-Range"))
-    if got is None:
-        return Refuse("no readable Content-Range")
+    if status != 206 or got is None:
+        return Refuse("no readable Content-Range" if status == 206 else f"status {status}")
+    return _judge_range(got, offset, span) or _judge_etag(headers.get("ETag"), validator) or Join()
+
+
+def _judge_range(got: ContentRange, offset: int, span: Span) -> Refuse | None:
     if got.first != offset:
         return Refuse(f"range begins at {got.first}, not at {offset}")
     if got.total is not None and span.total is not None and got.total != span.total:
         return Refuse(f"{got.total} bytes now, {span.total} before", drop_range=False)
     if span.end is not None and got.last + 1 != span.end:
         return Refuse(f"range ends at {got.last + 1}, not at {span.end}")
-    etag = headers.get("ETag")
+    return None
+
+
+def _judge_etag(etag: str | None, validator: str | None) -> Refuse | None:
     if validator is not None and validator.startswith('"') and etag not in (None, validator):
         return Refuse("another ETag than before", drop_range=False)
-    return Join()
+    return None

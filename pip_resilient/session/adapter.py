@@ -51,7 +51,7 @@ class ResilientAdapter:
             return Exchange(run, self, request, options, self.resilient_limits).send()
         except GivenUp as given_up:
             failed = given_up.failed
-        except Exception as surprise:  # noqa: BLE001  # ours: theirs come as GivenUp
+        except Exception as surprise:  # ours: theirs come as GivenUp
             run.stand_aside(surprise)
             # Not `super()`: this object is pip's own again.
             return self.send(request, stream, timeout, verify, cert, proxies)

@@ -13,11 +13,8 @@ What the layers above ask of it (seen on pip 20.3 to 26.3): `read`, `closed`,
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
-from pip_resilient import events
 from pip_resilient.policy.digests import Verification
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import is_crawl, stall_after
@@ -25,7 +22,8 @@ from pip_resilient.policy.ranges import validator_of
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Continuation
 from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
-from pip_resilient.session.opener import Opener, wait_readable
+from pip_resilient.session.opener import wait_readable
+from pip_resilient.session.rival import Rival
 
 if TYPE_CHECKING:
     from pip_resilient.policy.ranges import Span
@@ -36,7 +34,7 @@ _GATHER = 0.1
 """Seconds for which arriving bytes are gathered before pip gets them."""
 
 
-class Broken(Exception):  # noqa: N818  # tells the exchange; pip never sees it
+class Broken(Exception):  # tells the exchange; pip never sees it
     """A body that nobody has seen a byte of is asked for from the start again."""
 
     def __init__(self, failure: Failure) -> None:
@@ -64,15 +62,15 @@ class Body:
         self.received = span.first
         self.streams = bool(exchange.options.stream)
         whole = span.first == 0 and up.status == 200
-        known = self.run.digests_of(exchange.request.url) if self.streams and whole else ()
+        known = self.run.digests_of(exchange.request.url) if self.streams and whole else []
         self.verification = Verification(known)
         self.continuation = Continuation(self, validator_of(up.headers), bool(known), up)
         self.closed = False
         self._finished = False
         self._ready = bytearray()
         self._room = memoryview(bytearray(_ROOM))
-        self._front: Optional[Lane] = lane_for(up, span)
-        self._rival: Optional[Rival] = None
+        self._front: Lane | None = lane_for(up, span)
+        self._rival: Rival | None = None
         self._longest_gap = 0.0
         self._barren = 0
         now = self.run.clock.now()
@@ -81,7 +79,7 @@ class Body:
 
     # What urllib3 and cachecontrol ask.
 
-    def read(self, amt: Optional[int] = None) -> bytes:
+    def read(self, amt: int | None = None) -> bytes:
         """Return up to `amt` bytes, b"" at the end.
 
         Raises:
@@ -93,19 +91,21 @@ class Body:
             return self._take(amt)
         self.exchange.begin_reading()
         self._arrived_at = self.run.clock.now()
-        gather_until: Optional[float] = None
+        gather_until: float | None = None
         try:
-            while not self._finished and not (amt is not None and self._givable() >= amt):
+            while self._wants_more(amt, gather_until):
                 self._step(gather_until)
-                if self._givable() and amt is not None:
-                    now = self.run.clock.now()
-                    gather_until = gather_until or now + _GATHER
-                    if now >= gather_until:
-                        break
+                if gather_until is None and self._givable():
+                    gather_until = self.run.clock.now() + _GATHER
         except BaseException:
             self._let_go()
             raise
         return self._take(amt)
+
+    def _wants_more(self, amt: int | None, gather_until: float | None) -> bool:
+        if self._finished or (amt is not None and self._givable() >= amt):
+            return False
+        return amt is None or gather_until is None or self.run.clock.now() < gather_until
 
     def read1(self, amt: int = -1) -> bytes:
         """Return some bytes, as `http.client.HTTPResponse.read1`."""
@@ -118,7 +118,7 @@ class Body:
         return bytes(self._ready[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
 
     @property
-    def fp(self) -> Optional[Body]:
+    def fp(self) -> Body | None:
         """None once all is delivered: then pip's cache stores it (cachecontrol, filewrapper)."""
         return None if self.isclosed() else self
 
@@ -143,7 +143,7 @@ class Body:
         held = 0 if self._finished or self.span.end is not None else 1
         return max(0, len(self._ready) - held)
 
-    def _take(self, amt: Optional[int]) -> bytes:
+    def _take(self, amt: int | None) -> bytes:
         count = self._givable() if amt is None else min(amt, self._givable())
         data = bytes(self._ready[:count])
         del self._ready[:count]
@@ -151,7 +151,7 @@ class Body:
 
     # Where bytes come from.
 
-    def _step(self, until: Optional[float]) -> None:
+    def _step(self, until: float | None) -> None:
         """Take what has come; else wait a little, and look after silence and failure."""
         if self._front is None or self._front.done:
             self._finish()
@@ -218,7 +218,7 @@ class Body:
 
     # Silence.
 
-    def _wait(self, until: Optional[float]) -> None:
+    def _wait(self, until: float | None) -> None:
         now = self.run.clock.now()
         silent = now - self._arrived_at
         if self._crawls(now):
@@ -232,9 +232,10 @@ class Body:
         if until is not None:
             pause = min(pause, max(0.0, until - now))
         assert self._front is not None  # noqa: S101  # `_step` looked
-        socks = [self._front.sock] if self._front.sock is not None else []
-        socks += self._rival.sockets() if self._rival is not None else []
-        wait_readable([sock for sock in socks if sock is not None], pause)
+        socks = self._rival.sockets() if self._rival is not None else []
+        if self._front.sock is not None:
+            socks.append(self._front.sock)
+        wait_readable(socks, pause)
 
     def _look_after_silence(self, now: float) -> float:
         """Ask on a second connection once it is time; return how long to wait now."""
@@ -328,44 +329,3 @@ class Body:
         lane, self._front = self._front, None
         if lane is not None and not self._finished:
             lane.kill()
-
-
-class Rival:
-    """A second connection for the rest of a body, being opened or open."""
-
-    def __init__(self, body: Body) -> None:
-        self.began = body.run.clock.now()
-        self._near, far = socket.socketpair()
-        self._near.setblocking(False)
-        self._far = far
-        self._opener = Opener(
-            body.run.dialer, body.continuation.ask, lambda lane: lane.kill(), far
-        )
-
-    def lane(self) -> Optional[Lane]:
-        """Return its lane once it is open, else None."""
-        answer = self._opener.answer
-        return answer if isinstance(answer, Lane) and answer.sock is not None else None
-
-    def failed(self) -> bool:
-        """Tell whether it will never be open."""
-        return self._opener.done and self.lane() is None
-
-    def sockets(self) -> list[socket.socket]:
-        """Return what tells that it has something."""
-        lane = self.lane()
-        if lane is None:
-            return [self._near]
-        with contextlib.suppress(OSError):
-            self._near.recv(16)
-        return [lane.sock] if lane.sock is not None else []
-
-    def cancel(self) -> None:
-        """Close it at once, open or not."""
-        self._opener.cancel()
-        self.forget_wake()
-
-    def forget_wake(self) -> None:
-        """Close what the opener wakes us by."""
-        self._near.close()
-        self._far.close()

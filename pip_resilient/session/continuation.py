@@ -8,7 +8,7 @@ signed URL may have expired), the way is walked again from its first hop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from pip_resilient import events
@@ -41,7 +41,7 @@ class Continuation:
     """
 
     def __init__(
-        self, body: Body, validator: Optional[str], digest_known: bool, up: Any
+        self, body: Body, validator: str | None, digest_known: bool, up: Any
     ) -> None:
         self._body = body
         self._exchange = body.exchange
@@ -57,7 +57,7 @@ class Continuation:
         )
         self._digest_known = digest_known
         self._wholes = 1
-        self._ended_at: Optional[int] = None
+        self._ended_at: int | None = None
 
     def after(self, failure: Failure) -> Lane:
         """Return a lane for the rest, however often it takes to ask.
@@ -74,7 +74,7 @@ class Continuation:
             try:
                 with run.dialer.ask(fresh=True, watch=exchange.watch()):
                     answer = self.ask()
-            except Exception as error:  # noqa: BLE001  # everything of theirs, told apart by the table
+            except Exception as error:  # everything of theirs, told apart by the table
                 failure = translate.failure_of(error, exchange.proxy())
                 continue
             if isinstance(answer, Failure):
@@ -105,7 +105,7 @@ class Continuation:
                 f"{self._exchange.place}: {failure.said} at {where}, and it did not come back"
             ) from None
 
-    def ask(self) -> Union[Lane, Failure]:
+    def ask(self) -> Lane | Failure:
         """Ask once for what is still wanted; also called in an opener's thread."""
         body, exchange = self._body, self._exchange
         offset = body.received
@@ -125,11 +125,12 @@ class Continuation:
             return self._not_usable(up)
         return self._judge(up, offset if by_range else 0)
 
-    def _judge(self, up: Any, offset: int) -> Union[Lane, Failure]:
+    def _judge(self, up: Any, offset: int) -> Lane | Failure:
         body = self._body
         verdict = ranges.judge(up.status, up.headers, offset, body.span, self._validator)
         if not body.streams and isinstance(verdict, ranges.Refuse) and up.status == 200:
-            verdict = ranges.Whole(ranges.content_length(up.headers))  # a page, compressed as before
+            # A page, compressed as before.
+            verdict = ranges.Whole(ranges.content_length(up.headers))
         if isinstance(verdict, ranges.Join):
             return lane_for(up, ranges.Span(offset, body.span.end, body.span.total))
         if isinstance(verdict, ranges.Whole) and not self._must_range:
@@ -186,7 +187,8 @@ class Continuation:
             before, url = url, urljoin(url, location)
             if before.startswith("https:") and not url.startswith("https:"):
                 raise ValueError("a redirect leads from https to plain http")
-            like = self._exchange if origin_of(url) == origin_of(self._exchange.request.url) else like
+            if origin_of(url) == origin_of(self._exchange.request.url):
+                like = self._exchange
         raise ValueError("too many redirects")
 
     def wrong_bytes(self, mismatch: Mismatch) -> Exception:

@@ -8,7 +8,7 @@ module sends, waits and remembers.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from pip_resilient import events
@@ -60,7 +60,7 @@ class Exchange:
         self.place = place_of(request.url)
         self.patience = run.patience_of(self.place, limits)
         self.again = run.download.again
-        self.body: Optional[Body] = None
+        self.body: Body | None = None
         self.attempts = 0
         self.interruptions = 0
         self.saved = 0
@@ -98,7 +98,7 @@ class Exchange:
                 response.content  # noqa: B018  # requests reads it later, where nobody would retry
         except Broken as broken:
             return Failed(broken.failure)
-        except Exception as error:  # noqa: BLE001  # everything of theirs, told apart by the table
+        except Exception as error:  # everything of theirs, told apart by the table
             return Failed(translate.failure_of(error, self.proxy()), error)
         failure = translate.failure_of_answer(response, self.wants_file, self.proxy())
         if failure is None or (failure.kind is Kind.INTERCEPTED and self._is_a_file_after_all()):
@@ -117,7 +117,7 @@ class Exchange:
         response.close()
         return Failed(failure, response=response)
 
-    def back_off(self, failed: Failed, offset: Optional[int] = None) -> None:
+    def back_off(self, failed: Failed, offset: int | None = None) -> None:
         """Decide what follows a failure, and wait where that is the decision.
 
         Args:
@@ -141,7 +141,7 @@ class Exchange:
         else:
             self._wait(failed.failure, decision, offset)
 
-    def _give_up(self, failed: Failed, decision: GiveUp, offset: Optional[int]) -> None:
+    def _give_up(self, failed: Failed, decision: GiveUp, offset: int | None) -> None:
         self.run.journal.add(
             events.GaveUp(
                 self.run.at(),
@@ -157,7 +157,7 @@ class Exchange:
         )
         raise GivenUp(failed)
 
-    def _wait(self, failure: Failure, decision: Retry, offset: Optional[int]) -> None:
+    def _wait(self, failure: Failure, decision: Retry, offset: int | None) -> None:
         self.run.journal.add(
             events.Retried(
                 self.run.at(),
@@ -175,7 +175,7 @@ class Exchange:
         self.run.clock.sleep(decision.wait)
         self.account(bound=decision.wait)
 
-    def account(self, bound: Optional[float] = None) -> None:
+    def account(self, bound: float | None = None) -> None:
         """Count the seconds since the last progress, or since the last account of it."""
         now = self.run.clock.now()
         self.patience.spend(now - self._mark, bound)
@@ -198,7 +198,7 @@ class Exchange:
         """Return what looks at the wait for an answer's first byte."""
         return Watch(self.run.dialer, self.tell_silence)
 
-    def read_timeout(self) -> Optional[float]:
+    def read_timeout(self) -> float | None:
         """Return the longest silence of a connection in seconds, or None for no limit."""
         timeout = self.options.timeout
         both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
@@ -268,7 +268,7 @@ class Exchange:
             )
             self.interruptions = self.saved = 0
 
-    def proxy(self) -> Optional[str]:
+    def proxy(self) -> str | None:
         """Return the proxy's URL that this request goes through, or None."""
         chosen = self.run.stack.requests.utils.select_proxy(
             self.request.url, dict(self.options.proxies or {})
@@ -294,7 +294,7 @@ class Exchange:
             self.options = replace(self.options, proxies=proxies)
 
 
-def _respelled(proxies: Optional[Mapping[str, str]], which: set[str]) -> dict[str, str]:
+def _respelled(proxies: Mapping[str, str] | None, which: set[str]) -> dict[str, str]:
     return {
         scheme: "http://" + proxy[len("https://") :] if proxy in which else proxy
         for scheme, proxy in (proxies or {}).items()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 try:
     from ssl import SSLError, SSLWantReadError, SSLWantWriteError
@@ -122,7 +122,7 @@ class Lane:
         self.http = up._fp
         self.position = span.first
         self.left = None if span.end is None else span.end - span.first
-        self.prefix: Optional[Verification] = None
+        self.prefix: Verification | None = None
         self.chunks = Chunks() if is_chunked(up) else None
         if self.chunks is not None:
             self.left = None
@@ -134,7 +134,7 @@ class Lane:
             self._timeout = self.sock.gettimeout()
             self._begin()
 
-    def _take_over(self) -> Optional[socket.socket]:
+    def _take_over(self) -> socket.socket | None:
         """Return http.client's socket, or None where it is out of reach."""
         sock = getattr(getattr(getattr(self.http, "fp", None), "raw", None), "_sock", None)
         return sock if isinstance(sock, socket.socket) else None
@@ -158,7 +158,7 @@ class Lane:
                 early = min(early, self.left)
             self._early = self.http.fp.read(early)
 
-    def fill(self, room: memoryview) -> Optional[int]:
+    def fill(self, room: memoryview) -> int | None:
         """Read what is there.
 
         Returns:
@@ -187,7 +187,7 @@ class Lane:
         self.position += count
         return count
 
-    def _receive(self, room: memoryview) -> Optional[int]:
+    def _receive(self, room: memoryview) -> int | None:
         if self._early:
             count = min(len(self._early), len(room))
             room[:count] = self._early[:count]
@@ -233,10 +233,10 @@ class Lane:
 class PlainLane(Lane):
     """An answer's body read through http.client, which undoes the framing itself."""
 
-    def _take_over(self) -> Optional[socket.socket]:
+    def _take_over(self) -> socket.socket | None:
         return None
 
-    def fill(self, room: memoryview) -> Optional[int]:
+    def fill(self, room: memoryview) -> int | None:
         """Read the next bytes, however long they take; see `Lane.fill`."""
         count = int(self.http.readinto(room))
         if count == 0 and len(room):

@@ -11,7 +11,7 @@ import contextlib
 import select
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from pip_resilient.policy.patience import ANSWER_SILENCE
 
@@ -44,20 +44,20 @@ class Opener:
         self._wake = wake
         self._lock = threading.Lock()
         self._cancelled = False
-        self._socket: Optional[socket.socket] = None
+        self._socket: socket.socket | None = None
         self.done = False
         self.answer: Any = None
-        self.error: Optional[BaseException] = None
+        self.error: BaseException | None = None
         thread = threading.Thread(target=self._run, name="pip-resilient-opener", daemon=True)
         thread.start()
 
     def _run(self) -> None:
         answer: Any = None
-        error: Optional[BaseException] = None
+        error: BaseException | None = None
         try:
             with self._dialer.ask(fresh=True, opener=self):
                 answer = self._ask()
-        except BaseException as raised:  # noqa: BLE001  # carried to pip's thread
+        except BaseException as raised:  # carried to pip's thread
             error = raised
         with self._lock:
             self.answer, self.error, self.done = answer, error, True
@@ -109,7 +109,7 @@ class Opener:
             self._socket = None
 
 
-def wait_readable(socks: list[socket.socket], timeout: Optional[float]) -> list[socket.socket]:
+def wait_readable(socks: list[socket.socket], timeout: float | None) -> list[socket.socket]:
     """Wait until one of several sockets can be read.
 
     Args:
@@ -129,7 +129,7 @@ def wait_readable(socks: list[socket.socket], timeout: Optional[float]) -> list[
     return [by_number[number] for number, _ in poll.poll(milliseconds)]
 
 
-class Overtaken(Exception):  # noqa: N818  # good news
+class Overtaken(Exception):  # good news
     """The second connection answered first."""
 
 
@@ -152,7 +152,7 @@ class Watch:
         self._dialer = dialer
         self._told = told
         self._silence = silence
-        self._again: Optional[Callable[[], Any]] = None
+        self._again: Callable[[], Any] | None = None
         self._answer: Any = None
 
     def first_answer(self, ask: Callable[[], Any]) -> Any:
@@ -180,7 +180,7 @@ class Watch:
         first_pause = self._silence if timeout is None else min(self._silence, timeout)
         if wait_readable([sock], first_pause):
             return
-        opener: Optional[Opener] = None
+        opener: Opener | None = None
         near, far = socket.socketpair()
         try:
             while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Options:
     timeout: Any = None
     verify: Any = True
     cert: Any = None
-    proxies: Optional[Mapping[str, str]] = None
+    proxies: Mapping[str, str] | None = None
 
     def patiently(self, connect: float, read: float) -> Options:
         """Return the same with our timeouts, the user's never lowered.
@@ -46,11 +46,11 @@ class Failed:
     """An attempt that brought nothing usable, and what pip would have got."""
 
     failure: Failure
-    error: Optional[Exception] = None
+    error: Exception | None = None
     response: Any = None
 
 
-class GivenUp(Exception):  # noqa: N818  # the end of the story, not an error of ours
+class GivenUp(Exception):  # the end of the story, not an error of ours
     """Nothing more is tried; carries what pip would have got."""
 
     def __init__(self, failed: Failed) -> None:

@@ -11,18 +11,18 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from pip_resilient.events import Journal
 from pip_resilient.policy import digests
 from pip_resilient.policy.patience import Limits, Patience
 from pip_resilient.session.connect import Dialer
-from pip_resilient.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pip_resilient.policy.digests import Digest
+    from pip_resilient.settings import Settings
 
 
 class Clock:
@@ -87,9 +87,9 @@ class Run:
         limits: Limits,
         say: Callable[[str], None],
         stand_aside: Callable[[BaseException], None],
-        write: Optional[Callable[[str], None]] = None,
-        clock: Optional[Clock] = None,
-        jitter: Optional[random.Random] = None,
+        write: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
+        jitter: random.Random | None = None,
     ) -> None:
         self.stack = stack
         self.settings = settings
@@ -141,14 +141,14 @@ class Run:
             known.append(self._of_pages(url))
         return [digest for digest in known if digest is not None]
 
-    def _of_link(self) -> Optional[Digest]:
+    def _of_link(self) -> Digest | None:
         link = self.download.link
         algorithm, value = getattr(link, "hash_name", None), getattr(link, "hash", None)
         if algorithm not in digests.ALGORITHMS or not value:
             return None
         return digests.Digest(str(algorithm), str(value).lower(), "the index page")
 
-    def _of_pages(self, url: str) -> Optional[Digest]:
+    def _of_pages(self, url: str) -> Digest | None:
         while self._pages:
             page_url, content_type, content = self._pages.pop()
             for file_url, digest in digests.on_page(content, content_type, page_url).items():

@@ -13,7 +13,7 @@ import errno
 import http.client
 import re
 import socket
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pip_resilient.policy.failure import (
@@ -25,9 +25,9 @@ from pip_resilient.policy.failure import (
 )
 
 try:
-    import ssl
+    from ssl import SSLError
 except ImportError:  # a Python built without it; pip says so itself
-    ssl = None  # type: ignore[assignment]
+    SSLError = type("SSLError", (OSError,), {})  # type: ignore[misc,assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ _NAMES = (
 )
 
 
-def failure_of(error: BaseException, proxy: Optional[str] = None) -> Failure:
+def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
     """Translate an exception of pip's stack.
 
     Args:
@@ -104,7 +104,7 @@ def failure_of(error: BaseException, proxy: Optional[str] = None) -> Failure:
     return Failure(Kind.STACK, type(error).__name__, proxy=shown)
 
 
-def _place(proxy: Optional[str]) -> Optional[str]:
+def _place(proxy: str | None) -> str | None:
     return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
 
 
@@ -112,7 +112,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what stands behind it, outermost first."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
-    while waiting and len(seen) < 20:  # noqa: PLR2004
+    while waiting and len(seen) < 20:
         one = waiting.pop(0)
         if not isinstance(one, BaseException) or id(one) in seen:
             continue
@@ -123,7 +123,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__]
 
 
-def _dns(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str]]:
+def _dns(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     if not isinstance(error, socket.gaierror):
         return None
     number = error.errno
@@ -132,29 +132,28 @@ def _dns(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str
     return Kind.DNS_TEMPORARY, ""
 
 
-def _tls(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str]]:
-    if ssl is None:
-        return None
-    if type(error).__name__ == "CertificateError":
-        return Kind.CERTIFICATE, str(error)[:200]
-    if not isinstance(error, ssl.SSLError):
-        return None
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Kind.CERTIFICATE, str(getattr(error, "verify_message", "") or "")[:200]
+def _tls(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     reason = str(getattr(error, "reason", None) or "")
+    if type(error).__name__ == "CertificateError" or reason == "CERTIFICATE_VERIFY_FAILED":
+        return Kind.CERTIFICATE, str(getattr(error, "verify_message", None) or error)[:200]
+    if not isinstance(error, SSLError):
+        return None
     if reason in _NOT_TLS:
-        by_proxy = bool(proxy) and urlsplit(proxy or "").scheme == "https"
-        return (Kind.PROXY_SCHEME if by_proxy else Kind.TLS_PROTOCOL), "the other side speaks no TLS"
+        kind = Kind.PROXY_SCHEME if _is_https(proxy) else Kind.TLS_PROTOCOL
+        return kind, "the other side speaks no TLS"
     if reason in _NO_COMMON_PROTOCOL:
         return Kind.TLS_PROTOCOL, reason
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return Kind.TLS_EOF, ""
-    if reason == "UNEXPECTED_EOF_WHILE_READING":
+    cut = type(error).__name__ in ("SSLEOFError", "SSLZeroReturnError")
+    if cut or reason == "UNEXPECTED_EOF_WHILE_READING":
         return Kind.TLS_EOF, ""
     return Kind.TLS_DAMAGED, reason
 
 
-def _tunnel(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str]]:
+def _is_https(proxy: str | None) -> bool:
+    return proxy is not None and proxy.startswith("https://")
+
+
+def _tunnel(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     """Read http.client's answer of a proxy to CONNECT; the text is its own and English."""
     match = re.match(r"Tunnel connection failed: (\d{3})", str(error))
     if match is None or not isinstance(error, OSError):
@@ -167,7 +166,7 @@ def _tunnel(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, 
     return Kind.PROXY_FORBIDS, f"the proxy answered {status}"
 
 
-def _missing(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str]]:
+def _missing(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     """Read what requests says of an incomplete installation; its texts are English."""
     text = str(error)
     name = type(error).__name__
@@ -178,14 +177,13 @@ def _missing(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind,
     if type(error) is OSError and error.errno is None and "TLS" in text:
         return Kind.CA_PATH, text.rpartition(": ")[2][:200]
     if isinstance(error, ValueError) and type(error) is ValueError:
-        https_proxy = bool(proxy) and urlsplit(proxy or "").scheme == "https"
-        if https_proxy and "server_hostname" in text:
+        if _is_https(proxy) and "server_hostname" in text:
             return Kind.PROXY_SCHEME, "the other side speaks no TLS"
         return Kind.STACK, text[:200]
     return None
 
 
-def _operating_system(error: BaseException, proxy: Optional[str]) -> Optional[tuple[Kind, str]]:
+def _operating_system(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     if isinstance(error, ConnectionRefusedError):
         return Kind.REFUSED, ""
     if isinstance(error, http.client.RemoteDisconnected):
@@ -197,7 +195,7 @@ def _operating_system(error: BaseException, proxy: Optional[str]) -> Optional[tu
     return None
 
 
-def failure_of_answer(response: Any, wants_file: bool, proxy: Optional[str]) -> Optional[Failure]:
+def failure_of_answer(response: Any, wants_file: bool, proxy: str | None) -> Failure | None:
     """Translate an answer that pip should not get, or return None for one that it should.
 
     Args:
@@ -220,6 +218,6 @@ def failure_of_answer(response: Any, wants_file: bool, proxy: Optional[str]) -> 
 
 
 def _title(page: bytes) -> str:
-    match = re.search(rb"<title[^>]*>([^<]{1,80})", page, re.I)
+    match = re.search(rb"<title[^>]*>([^<]{1,80})", page, re.IGNORECASE)
     text = match[1].decode("utf-8", "replace") if match else ""
     return f'"{" ".join(text.split())}"' if text.strip() else ""

@@ -33,7 +33,7 @@ _init, _close = PipSession.__init__, PipSession.close
 def _init_elsewhere(self, *args, **kwargs):
     _init(self, *args, **kwargs)
     self.elsewhere = {}
-    for adapter in self.adapters.values():
+    for adapter in [*self.adapters.values(), self._trusted_host_adapter]:
         if "poolmanager" in vars(adapter):
             self.elsewhere[adapter] = vars(adapter).pop("poolmanager")
 

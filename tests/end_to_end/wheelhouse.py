@@ -52,14 +52,14 @@ def wheelhouse() -> Path:
 def pip_wheel(pip: str, python: str) -> Path:
     """Return the wheel of that pip; it is the same file for every Python that it supports."""
     folder = cache_folder() / "wheelhouse" / f"pip-{pip}"
-    _once(folder, lambda into: _download(into, f"pip=={pip}", python=python, alone=True))
+    once(folder, lambda into: _download(into, f"pip=={pip}", python=python, alone=True))
     return _only_wheel(folder)
 
 
 def dependency_wheels(python: str) -> Path:
     """Return the folder with wrapt and urllib3 for that Python."""
     folder = cache_folder() / "wheelhouse" / f"py{python}"
-    _once(folder, lambda into: _download(into, *DEPENDENCIES, python=python, alone=True))
+    once(folder, lambda into: _download(into, *DEPENDENCIES, python=python, alone=True))
     return folder
 
 
@@ -67,7 +67,7 @@ def dependency_wheels(python: str) -> Path:
 def built_wheel() -> Path:
     """Return this checkout's wheel, built anew whenever one of its sources has changed."""
     folder = cache_folder() / "built" / _digest_of_sources()
-    _once(folder, _build)
+    once(folder, _build)
     return _only_wheel(folder)
 
 
@@ -88,7 +88,7 @@ def _build(into: Path) -> None:
     requires = re.findall(r'"([^"]+)"', re.findall(r"(?m)^requires = \[(.*?)\]", text)[0])
     key = re.sub(r"[^\w.]+", "-", "-".join(requires))
     tools = cache_folder() / "wheelhouse" / f"build-py{_this_python()}-{key}"
-    _once(tools, lambda folder: _download(folder, *requires))
+    once(tools, lambda folder: _download(folder, *requires))
     local = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     local["PIP_CONFIG_FILE"] = os.devnull
     build = ("wheel", "--quiet", "--no-deps", "--no-index", "--find-links", str(tools))
@@ -126,7 +126,7 @@ def _pip(*arguments: str, env: dict[str, str]) -> None:
         raise RuntimeError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
 
 
-def _once(folder: Path, fill: Callable[[Path], None]) -> None:
+def once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder unless it is there, so that nobody ever sees it half full."""
     if folder.is_dir():
         return

@@ -124,7 +124,8 @@ def _pumped(
         try:
             return step()
         except ssl.SSLWantReadError:  # noqa: PERF203 - it is how TLS asks for more
-            sock.sendall(outgoing.read())
+            if outgoing.pending:  # sending nothing would meet the reset before the last bytes
+                sock.sendall(outgoing.read())
             data = sock.recv(65536)
             if not data:
                 raise EOFError from None

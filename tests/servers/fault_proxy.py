@@ -16,10 +16,8 @@ import select
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
-
-from typing_extensions import Self
 
 from tests.servers.answers import Answer, Request, short_answer
 from tests.servers.listener import Listener
@@ -27,6 +25,8 @@ from tests.servers.wire import PIECE, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from typing_extensions import Self
 
 Address = tuple[str, int]
 
@@ -155,7 +155,7 @@ class FaultProxy:
             self._refusals -= refused
             return refused
 
-    def _refuse(self, wire: Wire, number: int, status: int | None) -> None:
+    def _refuse(self, wire: Wire, number: int, status: int | None) -> NoReturn:
         if status is None:
             self._note(number, cut=True, status=0)
             wire.reset()

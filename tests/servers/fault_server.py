@@ -12,9 +12,7 @@ import contextlib
 import dataclasses
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Callable
 
 from tests.servers.answers import (
     DEFAULT_CHUNK,
@@ -32,6 +30,8 @@ from tests.servers.script import Entry, Fault, Script, Scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from typing_extensions import Self
 
     from tests.servers.authority import Authority
     from tests.servers.wire import Wire

@@ -1,0 +1,71 @@
+"""What did the user say to pip itself: on its command line and in its configuration?
+
+The rule: only looked at, never changed; what cannot be understood counts as
+not said, since pip complains of it in its own words.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Said:
+    """What the user said to one copy of pip.
+
+    Args:
+        configuration: pip's `configuration` module.
+        missing: pip's ConfigurationError.
+        commands: pip's commands, by name, as far as they are known.
+    """
+
+    def __init__(
+        self, configuration: Any, missing: type[Exception], commands: Mapping[str, object]
+    ) -> None:
+        self.isolated = "--isolated" in sys.argv
+        self.command = next((word for word in sys.argv[1:] if word in commands), None)
+        loaded = configuration.Configuration(isolated=self.isolated)
+        loaded.load()
+        self._get: Callable[[str], Any] = loaded.get_value
+        self._missing = missing
+
+    def look_up(self, key: str) -> str | None:
+        """Return a value of pip's configuration, such as `global.timeout`, or None.
+
+        `Configuration.get_value` is the same in pip 20.3 to 26.3; `items` is not.
+        """
+        try:
+            return str(self._get(key))
+        except self._missing:
+            return None
+
+    def retries(self) -> int | None:
+        """Return what `--retries` says, None if nobody said anything."""
+        said = on_command_line("--retries")
+        for section in (":env:", self.command, "global"):
+            if said is None and section:
+                said = self.look_up(f"{section}.retries")
+        try:
+            return None if said is None else max(0, int(said))
+        except ValueError:
+            return None
+
+
+def on_command_line(name: str) -> str | None:
+    """Return an option's last value on the command line, or None."""
+    value = None
+    for index, word in enumerate(sys.argv):
+        if word == name and index + 1 < len(sys.argv):
+            value = sys.argv[index + 1]
+        elif word.startswith(name + "="):
+            value = word[len(name) + 1 :]
+    return value
+
+
+def in_ci() -> bool:
+    """Tell whether this is a CI run, where nobody waits at the terminal."""
+    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
