@@ -1,0 +1,83 @@
+"""How does a test let a real pip fetch `demo`, and how does it see that a fault was healed?
+
+The rule: one project, one file that is too large for one piece, one cut in the
+middle of it. What differs from test to test is the option or the place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.environments import Environment, environment_of, our_lines
+from tests.end_to_end.interpreters import cell_of
+from tests.faults import Reset
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping
+
+    from tests.faults import FaultServer, Scripted
+    from tests.packages import Distribution
+
+SIZE = 600_000
+HALF = SIZE // 2
+CUT: Scripted = Reset(after=HALF).when("*.whl", method="GET", first=1)
+"""Stock pip up to 26.1 does not survive it."""
+
+
+def of_pip(version: str, *, plugin: bool = True) -> Environment:
+    """Return a fresh home with that pip, or skip."""
+    cell = cell_of(version)
+    if cell.interpreter is None:
+        pytest.skip(f"no Python on this machine runs pip {version}")
+    return environment_of(cell, plugin=plugin).with_fresh_home()
+
+
+def is_older(environment: Environment, *version: int) -> bool:
+    """Tell whether an environment's pip is older than this version."""
+    return tuple(map(int, environment.pip_version.split("."))) < version
+
+
+def fetch(
+    environment: Environment,
+    index_url: str,
+    *options: str,
+    name: str = "demo",
+    armed: bool = True,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Let pip download one project into `out`; what it has there is in `fetched`."""
+    common = ("download", "--no-deps", "--dest", "out", "--index-url", index_url)
+    return environment.pip(*common, *options, name, armed=armed, env=env)
+
+
+def fetched(environment: Environment, distribution: Distribution) -> bytes:
+    """Return the bytes that `fetch` has brought."""
+    return (environment.work / "out" / distribution.filename).read_bytes()
+
+
+def assert_healed(
+    done: subprocess.CompletedProcess[str], environment: Environment, distribution: Distribution
+) -> None:
+    """See that pip was content, that the bytes are right, and that we told what we did."""
+    assert done.returncode == 0, done.stderr
+    assert fetched(environment, distribution) == distribution.content
+    assert "healed" in last_line(done)
+    assert our_lines(done.stdout) == []
+
+
+def assert_resumed(server: FaultServer, distribution: Distribution) -> None:
+    """See that the file came in two pieces, the second one from where the first ended."""
+    first, second = server.ranges(distribution.path)
+
+    assert first is None
+    assert second is not None
+    assert second.startswith("bytes=")
+    assert server.bytes_sent(distribution.path) < 1.2 * len(distribution.content)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line on stderr; empty if there is none."""
+    return (done.stderr.splitlines() or [""])[-1]

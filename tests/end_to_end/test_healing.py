@@ -1,0 +1,163 @@
+"""Does a real pip finish, with the right bytes, through what bad networks do?
+
+The rule: each test runs stock pips and asserts on what a user would notice:
+the bytes, how many of them crossed the network, the exit code, what the
+servers saw. All pips of the matrix, since every one of them fails differently.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.environments import our_lines
+from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
+from tests.faults import (
+    DropEvery,
+    Fault,
+    Fin,
+    FlippedBit,
+    RangeIgnored,
+    Reset,
+    Silence,
+    Status,
+    WrongOffset,
+    all_but_each,
+)
+from tests.packages import PageForm
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from tests.end_to_end.environments import Environment
+    from tests.packages import Distribution
+
+MB = 1_000_000
+
+
+@pytest.fixture
+def pypi() -> Iterator[PlayedPyPI]:
+    with played_pypi() as played:
+        yield played
+
+
+def download(
+    environment: Environment, pypi: PlayedPyPI, *names: str
+) -> subprocess.CompletedProcess[str]:
+    """Let pip download, with its cache, into `out`."""
+    return pypi.pip(environment, "download", "--no-deps", "--dest", "out", *names)
+
+
+def downloaded(environment: Environment, distribution: Distribution) -> bytes:
+    return (environment.work / "out" / distribution.filename).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Reset(after=MB),
+        Fin(after=MB),
+        Fin(after=MB, close_notify=False),
+        Silence(after=MB),
+        FlippedBit(MB),
+    ],
+    ids=["reset", "close-notify", "no-close-notify", "silence", "flipped-bit"],
+)
+def test_a_fault_in_a_wheel_heals_and_the_cache_holds_the_whole_of_it(
+    environment: Environment, pypi: PlayedPyPI, fault: Fault
+) -> None:
+    """Stock pips end such downloads with a traceback or a hash mismatch, or fetch again."""
+    held = pypi.index.add_wheel("demo", "1.0", size=2 * MB)
+    pypi.files.script = [fault.when("*.whl", method="GET", first=1)]
+    first = download(environment, pypi, "demo")
+    right = downloaded(environment, held) == held.content
+    asked = len(pypi.files.requests(held.path))
+    (environment.work / "out" / held.filename).unlink()
+    pypi.files.script = [Status(500)]
+    second = download(environment, pypi, "demo")
+
+    assert first.returncode == 0, first.stderr
+    assert right
+    assert asked == 2
+    assert second.returncode == 0, second.stderr
+    assert downloaded(environment, held) == held.content
+    assert len(pypi.files.requests(held.path)) == asked, "it came from pip's cache"
+
+
+@pytest.mark.parametrize("every", [1_500_000, 400_000])
+def test_a_link_that_keeps_dropping_costs_hardly_a_byte_more(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, every: int
+) -> None:
+    """pip ≥ 25.2 gives up after five drops, however far it came; older ones after one."""
+    held = pypi.index.add_wheel("demo", "1.0", size=20 * MB)
+    pypi.files.script = [DropEvery(every).when("*.whl")]
+    done = download(oldest_and_newest, pypi, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert downloaded(oldest_and_newest, held) == held.content
+    assert pypi.files.bytes_sent(held.path) <= 1.05 * len(held.content)
+    assert "healed" in our_lines(done.stderr)[-1]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [RangeIgnored(), WrongOffset(-1000), WrongOffset(-1000, honest=False)],
+    ids=["range-ignored", "wrong-offset", "wrong-offset-that-lies"],
+)
+def test_a_wrong_answer_to_a_range_never_gets_into_the_file(
+    environment: Environment, pypi: PlayedPyPI, answers: Fault
+) -> None:
+    """pip 25.2 to 26.1 joined whatever came."""
+    held = pypi.index.add_wheel("demo", "1.0", size=2 * MB)
+    pypi.files.script = [
+        Reset(after=MB).when("*.whl", first=1),
+        answers.when("*.whl", ranged=True),
+    ]
+    done = download(environment, pypi, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert downloaded(environment, held) == held.content
+
+
+@pytest.mark.parametrize("fault", [Fin(after=300), Reset(after=300)], ids=["fin", "reset"])
+@pytest.mark.parametrize(
+    "form",
+    [PageForm(), PageForm(gzip=True), PageForm(chunked=True), PageForm(gzip=True, chunked=True)],
+    ids=["plain", "gzip", "chunked", "gzip-chunked"],
+)
+def test_a_cut_index_page_never_yields_a_shorter_list(
+    environment: Environment, form: PageForm, fault: Fault
+) -> None:
+    """pip ≤ 26.0 took the versions before the cut for all there are, and said nothing."""
+    with played_pypi(form) as pypi:
+        for minor in range(30):
+            held = pypi.index.add_wheel("demo", f"1.{minor}")
+        pypi.pages.script = [fault.when("/simple/*", first=2)]
+        done = download(environment, pypi, "demo")
+
+        assert done.returncode == 0, done.stderr
+        assert downloaded(environment, held) == held.content
+        assert len(pypi.pages.requests("/simple/demo/")) == 3
+
+
+def test_a_bad_node_that_answers_502_is_left_for_another_connection(
+    oldest_and_newest: Environment, pypi: PlayedPyPI
+) -> None:
+    """Stock pip retries down the same kept-alive connection, so no retry count helps."""
+    names = [f"demo{number}" for number in range(20)]
+    for name in names:
+        pypi.index.add_wheel(name, "1.0", size=20_000)
+    clean = download(oldest_and_newest, pypi, *names)
+    bad = Status(502).when(connections=all_but_each(3))
+    pypi.pages.script = pypi.files.script = [bad]
+    pages, files = pypi.pages.connections, pypi.files.connections
+    again = oldest_and_newest.with_fresh_home()
+    done = download(again, pypi, *names)
+
+    assert clean.returncode == 0
+    assert done.returncode == 0, done.stderr
+    assert len(list((again.work / "out").iterdir())) == len(names)
+    assert pypi.pages.connections - pages <= 4
+    assert pypi.files.connections - files <= 4
