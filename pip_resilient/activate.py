@@ -24,21 +24,15 @@ HOMES = ("pip._internal.network.", "pipenv.patched.pip._internal.network.")
 SEAMS = ("session", "download")
 _WATCHED = frozenset(home + seam for home in HOMES for seam in SEAMS)
 
-_ON = ("1", "true", "yes", "on")
-
-
-def is_on(environ: os._Environ[str] | dict[str, str]) -> bool:
-    """Tell whether `PIP_RESILIENT` switches us on; everything but four words is off."""
-    return environ.get("PIP_RESILIENT", "").strip().lower() in _ON
-
 
 def arm() -> None:
-    """Wait for pip's session module, if the environment asks for it.
+    """Wait for pip's session module.
 
-    Called by `pip_resilient.pth`. Safe to repeat.
+    Called by `pip_resilient.pth`, which looks whether `PIP_RESILIENT` is on.
+    Safe to repeat.
     """
     finders: list[Any] = sys.meta_path
-    if is_on(os.environ) and not any(type(finder) is Finder for finder in finders):
+    if not any(type(finder) is Finder for finder in finders):
         finders.insert(0, Finder())
 
 
@@ -115,13 +109,14 @@ def _offer(module: Any) -> None:
     try:
         from pip_resilient import hook  # noqa: PLC0415  # not before pip itself is imported
 
-        hook.take(module)
+        hook.take(module, stand_aside)
     except Exception as error:  # an import of pip must never fail because of us
         stand_aside(f"{type(error).__name__}: {error}")
 
 
 def stand_aside(why: str) -> None:
-    """Say in one line on stderr that pip runs as if we were not there, and why."""
+    """Stop waiting, and say in one line on stderr why pip runs as if we were not there."""
+    disarm()
     try:
         sys.stderr.write(f"pip-resilient: standing aside, pip runs without it ({why})\n")
     except Exception:  # stderr may be closed

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "PIP_RESILIENT_RUN"
 _MOST = 1 << 20
-_KINDS = {
-    cls.kind: cls for cls in (events.Healed, events.GaveUp, events.Answered, events.RightBytesAgain)
-}
+_TOLD = (events.Healed, events.GaveUp, events.Answered, events.RightBytesAgain)
 
 
 class Channel:
@@ -44,7 +42,7 @@ class Channel:
 
     def send(self, happened: Iterable[events.Event]) -> None:
         """Write a child's events that matter to the parent."""
-        lines = [events.to_json(event) for event in happened if event.kind in _KINDS]
+        lines = [events.to_json(event) for event in happened if isinstance(event, _TOLD)]
         if not lines:
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
@@ -70,7 +68,7 @@ class Channel:
 def _read(line: str) -> list[events.Event]:
     try:
         record = json.loads(line)
-        cls = _KINDS[record.pop("event")]
+        cls = events.KINDS[record.pop("event")]
         record.pop("schema")
         if "failure" in record:
             failure = record["failure"]

@@ -10,8 +10,7 @@ Units: bytes and seconds; `at` is seconds since the run began.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class Retried:
+class Retried(NamedTuple):
     """A request is asked again after a wait; with `offset`, in the midst of its body."""
 
-    kind: ClassVar[str] = "retried"
     at: float
     place: str
     url: str
@@ -37,8 +34,7 @@ class Retried:
     offset: int | None = None
 
 
-@dataclass(frozen=True)
-class Resumed:
+class Resumed(NamedTuple):
     """The rest of a body comes over another connection.
 
     Attributes:
@@ -48,7 +44,6 @@ class Resumed:
         waited: Seconds between the failure and the new answer.
     """
 
-    kind: ClassVar[str] = "resumed"
     at: float
     place: str
     url: str
@@ -59,11 +54,9 @@ class Resumed:
     waited: float
 
 
-@dataclass(frozen=True)
-class SecondConnection:
+class SecondConnection(NamedTuple):
     """A silent connection got a second one beside it."""
 
-    kind: ClassVar[str] = "second-connection"
     at: float
     place: str
     url: str
@@ -72,22 +65,18 @@ class SecondConnection:
     total: int | None
 
 
-@dataclass(frozen=True)
-class Overtaken:
+class Overtaken(NamedTuple):
     """The second connection delivered first; the silent one was closed."""
 
-    kind: ClassVar[str] = "overtaken"
     at: float
     place: str
     url: str
     offset: int
 
 
-@dataclass(frozen=True)
-class RightBytesAgain:
+class RightBytesAgain(NamedTuple):
     """Bytes failed their hash; the file is fetched once more."""
 
-    kind: ClassVar[str] = "wrong-bytes"
     at: float
     place: str
     url: str
@@ -98,32 +87,26 @@ class RightBytesAgain:
     final: bool
 
 
-@dataclass(frozen=True)
-class ProxyRespelled:
+class ProxyRespelled(NamedTuple):
     """A proxy written `https://` is used as http."""
 
-    kind: ClassVar[str] = "proxy-respelled"
     at: float
     place: str
     proxy: str
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """An error status was handed to pip, which handles it itself."""
 
-    kind: ClassVar[str] = "answered"
     at: float
     place: str
     url: str
     status: int
 
 
-@dataclass(frozen=True)
-class GaveUp:
+class GaveUp(NamedTuple):
     """A request has failed for good."""
 
-    kind: ClassVar[str] = "gave-up"
     at: float
     place: str
     url: str
@@ -135,8 +118,7 @@ class GaveUp:
     total: int | None = None
 
 
-@dataclass(frozen=True)
-class Healed:
+class Healed(NamedTuple):
     """A request that had failed has ended well.
 
     Attributes:
@@ -144,7 +126,6 @@ class Healed:
         saved: Bytes that did not have to be downloaded again.
     """
 
-    kind: ClassVar[str] = "healed"
     at: float
     place: str
     url: str
@@ -163,6 +144,26 @@ Event = Union[
     GaveUp,
     Healed,
 ]
+
+KINDS: dict[str, type[Event]] = {
+    "retried": Retried,
+    "resumed": Resumed,
+    "second-connection": SecondConnection,
+    "overtaken": Overtaken,
+    "wrong-bytes": RightBytesAgain,
+    "proxy-respelled": ProxyRespelled,
+    "answered": Answered,
+    "gave-up": GaveUp,
+    "healed": Healed,
+}
+"""What the kinds of events are called in the event log."""
+
+_NAMES = {cls: name for name, cls in KINDS.items()}
+
+
+def plain(text: str) -> str:
+    """Return text as printable ASCII: some of it comes from strangers, and the locale may be C."""
+    return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def size(count: float) -> str:
@@ -219,27 +220,38 @@ def message(event: Event) -> str | None:
 
 def to_json(event: Event) -> str:
     """Write an event as one NDJSON line, without the line's end."""
-    record: dict[str, Any] = {"schema": SCHEMA, "event": event.kind}
-    for name, value in asdict(event).items():
+    record: dict[str, Any] = {"schema": SCHEMA, "event": _NAMES[type(event)]}
+    for name, value in event._asdict().items():
         record[name] = round(value, 3) if isinstance(value, float) else value
     if "failure" in record:
-        record["failure"]["kind"] = record["failure"]["kind"].name.lower()
+        failure: Failure = record["failure"]
+        record["failure"] = {**failure._asdict(), "kind": failure.kind.name.lower()}
     return json.dumps(record, sort_keys=True)
 
 
-@dataclass
 class Journal:
     """Keeps the events of a run and tells the user of those that cost time.
 
     The same line is not said for ever: of the interruptions of one URL the
     first three are told, then one every ten seconds; the summary counts all.
+
+    Args:
+        now: Gives the seconds since the run began.
+        say: Tells the user one line.
+        write: Keeps one NDJSON line, or None.
     """
 
-    now: Callable[[], float]
-    say: Callable[[str], None]
-    write: Callable[[str], None] | None = None
-    events: list[Event] = field(default_factory=list)
-    _told: dict[str, tuple[int, float]] = field(default_factory=dict)
+    def __init__(
+        self,
+        now: Callable[[], float],
+        say: Callable[[str], None],
+        write: Callable[[str], None] | None = None,
+    ) -> None:
+        self.now = now
+        self.say = say
+        self.write = write
+        self.events: list[Event] = []
+        self._told: dict[str, tuple[int, float]] = {}
 
     def add(self, event: Event) -> None:
         """Keep an event, and tell of it where it is worth a line."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from pip_resilient import activate, children, diagnosis, events, options
+from pip_resilient import children, diagnosis, events, options
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
@@ -78,10 +78,12 @@ class Hook:
 
     Args:
         session_module: pip's `network.session`, just imported.
+        aside: Tells, and why, that from now on pip runs without us.
     """
 
-    def __init__(self, session_module: Any) -> None:
+    def __init__(self, session_module: Any, aside: Callable[[str], None]) -> None:
         self.module = session_module
+        self._aside = aside
         self.prefix = session_module.__name__.rpartition(".network.")[0]
         self.record = Record()
         self.clock = Clock()
@@ -133,12 +135,10 @@ class Hook:
         self_check = made_with_retries == 0 and run.limits.retries != 0
         limits = Limits(retries=0) if self_check else run.limits
         adapters = [*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)]
-        known = False
         for adapter in {id(one): one for one in adapters}.values():
             if hasattr(adapter, "poolmanager") and hasattr(adapter, "build_response"):
                 self._enlist_adapter(adapter, session, limits)
-                known = True
-        if not known:
+        if not isinstance(session.adapters.get("https://"), ResilientAdapter):
             raise SeamError("this pip's sessions have no adapters that we know")
 
     def _enlist_adapter(self, adapter: Any, session: Any, limits: Limits) -> None:
@@ -180,8 +180,8 @@ class Hook:
             self._say(problem)
         limits = Limits(
             patience=settings.patience,
-            offline=min(Limits.offline, settings.patience),
-            retry_after_cap=300.0 if options.in_ci() else Limits.retry_after_cap,
+            offline=min(Limits().offline, settings.patience),
+            retry_after_cap=300.0 if options.in_ci() else Limits().retry_after_cap,
             retries=said.retries(),
             deadline_at=None if settings.deadline is None else self.began + settings.deadline,
         )
@@ -233,7 +233,7 @@ class Hook:
     # What the user sees.
 
     def _say(self, line: str) -> None:
-        logger.warning("pip-resilient: %s", line)
+        logger.warning("pip-resilient: %s", events.plain(line))
 
     def _watch_errors(self) -> None:
         """Notice whether pip reports an error: its exit code is not ours to see."""
@@ -284,9 +284,8 @@ class Hook:
     def stand_aside(self, error: BaseException) -> None:
         """Take everything back, and say why in one line."""
         self.record.undo()
-        activate.disarm()
         logger.debug("pip-resilient: standing aside", exc_info=error)
-        activate.stand_aside(_why(error))
+        self._aside(_why(error))
 
 
 def _why(error: BaseException) -> str:
@@ -311,11 +310,12 @@ def _writer(path: str | None) -> Callable[[str], None] | None:
 _hooks: dict[str, Hook] = {}
 
 
-def take(module: Any) -> None:
+def take(module: Any, aside: Callable[[str], None]) -> None:
     """Take a freshly imported seam of pip.
 
     Args:
         module: `…network.session` or `…network.download`.
+        aside: Told if pip has to run without us after all.
 
     Raises:
         Exception: It is not as we know it; everything is undone by then.
@@ -324,7 +324,7 @@ def take(module: Any) -> None:
     hook = _hooks.get(home)
     try:
         if seam == "session":
-            hook = _hooks[home] = Hook(module)
+            hook = _hooks[home] = Hook(module, aside)
             hook.apply()
             waiting = sys.modules.get(f"{home}.network.download")
             if waiting is not None and hasattr(waiting, "Downloader"):
@@ -334,7 +334,6 @@ def take(module: Any) -> None:
     except Exception:
         if hook is not None:
             hook.record.undo()
-        activate.disarm()
         raise
 
 

@@ -13,15 +13,13 @@ under `[global]` or under a command; pip's own Configuration reads both, so
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything that can be set. Times in seconds.
 
     Attributes:
@@ -64,7 +62,7 @@ def load(
         command: pip's command, `install` for instance, if known.
         in_ci: Whether this is a CI run, where nobody waits at a terminal.
     """
-    settings = Settings(patience=PATIENCE_IN_CI if in_ci else Settings.patience)
+    settings = Settings(patience=PATIENCE_IN_CI) if in_ci else Settings()
     problems: list[str] = []
     for name in NAMES:
         key = "resilient-" + name.replace("_", "-")
@@ -75,12 +73,12 @@ def load(
             continue
         value: Any = text if name == "log" else _seconds(text)
         if value is not None:
-            settings = replace(settings, **{name: value})
+            settings = settings._replace(**{name: value})
             continue
         default = getattr(settings, name)
         spelt = f"PIP_RESILIENT_{name.upper()}" if section == ":env:" else f"{key} in pip.conf"
         problems.append(f"{spelt} is {text!r}, not a number of seconds: using {default}")
-    return replace(settings, problems=(*problems, *_unknown(names_in_environment)))
+    return settings._replace(problems=(*problems, *_unknown(names_in_environment)))
 
 
 def _seconds(text: str) -> float | None:

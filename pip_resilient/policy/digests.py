@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ _PATH = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$
 _ANCHOR = re.compile(rb"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Digest:
+class Digest(NamedTuple):
     """A hash of a whole file.
 
     Attributes:
@@ -40,8 +38,7 @@ class Digest:
     named_by: str
 
 
-@dataclass(frozen=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """Bytes that are not those of the digest."""
 
     digest: Digest

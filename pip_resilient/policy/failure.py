@@ -8,8 +8,8 @@ text, and everything behind the border decides on its kind alone.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 # RFC 9110 §15.5.9 (408), RFC 8470 (425), RFC 6585 (429), RFC 9110 §15.6, and
 # what CDNs add: 520-524, 527, 530. pip itself retries 500, 502 (from 24.0),
@@ -66,8 +66,7 @@ class Kind(enum.Enum):
     STACK = ("the request could not be made", Whose.SETTINGS, False)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """An outcome that is not usable.
 
     Attributes:

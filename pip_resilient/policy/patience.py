@@ -12,8 +12,7 @@ not come back together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from pip_resilient.policy.failure import Failure, Kind
 
@@ -30,8 +29,7 @@ CRAWL_RATE = 1024
 """Bytes per second; a body slower than this for all the patience has failed."""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What a request may cost. All times in seconds.
 
     Attributes:
@@ -54,8 +52,7 @@ class Limits:
     longest_wait: float = 15.0
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(NamedTuple):
     """Wait, then ask again on a new connection.
 
     Attributes:
@@ -69,8 +66,7 @@ class Retry:
     asked_by_server: bool = False
 
 
-@dataclass(frozen=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """Nothing more is tried.
 
     Attributes:

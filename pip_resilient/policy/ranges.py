@@ -8,8 +8,7 @@ writes header values; what the bytes themselves are worth is for `digests`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pip_resilient.policy.failure import seconds_of_date
 
@@ -23,8 +22,7 @@ _RANGE = re.compile(r"^\s*bytes=(\d{1,19})-(\d{0,19})\s*$", re.IGNORECASE | re.A
 _DATE_IS_STRONG_AFTER = 60.0
 
 
-@dataclass(frozen=True)
-class ContentRange:
+class ContentRange(NamedTuple):
     """A Content-Range header: first and last byte, and the total if it was said."""
 
     first: int
@@ -44,8 +42,7 @@ class ContentRange:
         return cls(first, last, total)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """The bytes of the representation that pip's own request asked for.
 
     Attributes:
@@ -83,8 +80,11 @@ def span_of(status: int, headers: Mapping[str, str], asked: str | None) -> Span 
 def content_length(headers: Mapping[str, str]) -> int | None:
     """Return Content-Length, None if absent or not one number (RFC 9112 §6.3).
 
-    A list of equal numbers counts as that number.
+    A list of equal numbers counts as that number; beside a Transfer-Encoding
+    it says nothing.
     """
+    if headers.get("Transfer-Encoding"):
+        return None
     values = {part.strip() for part in headers.get("Content-Length", "").split(",")}
     if len(values) != 1:
         return None
@@ -117,13 +117,17 @@ def range_header(offset: int, end: int | None) -> str:
     return f"bytes={offset}-" if end is None else f"bytes={offset}-{end - 1}"
 
 
-@dataclass(frozen=True)
-class Join:
-    """The answer carries on where we stopped."""
+class Join(NamedTuple):
+    """The answer carries on where we stopped.
+
+    Attributes:
+        end: Offset behind its last byte.
+    """
+
+    end: int
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """The answer is the whole representation: its beginning must be skipped.
 
     Attributes:
@@ -133,8 +137,7 @@ class Whole:
     length: int | None
 
 
-@dataclass(frozen=True)
-class Refuse:
+class Refuse(NamedTuple):
     """The answer must not be joined.
 
     Attributes:
@@ -171,7 +174,8 @@ def judge(
     got = ContentRange.parse(headers.get("Content-Range"))
     if status != 206 or got is None:
         return Refuse("no readable Content-Range" if status == 206 else f"status {status}")
-    return _judge_range(got, offset, span) or _judge_etag(headers.get("ETag"), validator) or Join()
+    refused = _judge_range(got, offset, span) or _judge_etag(headers.get("ETag"), validator)
+    return refused or Join(got.last + 1)
 
 
 def _judge_range(got: ContentRange, offset: int, span: Span) -> Refuse | None:
@@ -179,8 +183,9 @@ def _judge_range(got: ContentRange, offset: int, span: Span) -> Refuse | None:
         return Refuse(f"range begins at {got.first}, not at {offset}")
     if got.total is not None and span.total is not None and got.total != span.total:
         return Refuse(f"{got.total} bytes now, {span.total} before", drop_range=False)
-    if span.end is not None and got.last + 1 != span.end:
-        return Refuse(f"range ends at {got.last + 1}, not at {span.end}")
+    end = got.total if span.end is None else span.end
+    if end is not None and got.last + 1 != end:
+        return Refuse(f"range ends at {got.last + 1}, not at {end}")
     return None
 
 

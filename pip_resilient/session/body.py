@@ -229,6 +229,8 @@ class Body:
             self._kill_front(Failure(Kind.SILENT, f"for {silent:.0f} s"))
             return
         pause = self._look_after_silence(now)
+        if read_timeout is not None:
+            pause = min(pause, read_timeout - silent)
         if until is not None:
             pause = min(pause, max(0.0, until - now))
         assert self._front is not None  # noqa: S101  # `_step` looked

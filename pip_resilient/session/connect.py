@@ -132,6 +132,10 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
         def getresponse(self) -> Any:
             watch = dialer.asking.watch
             if watch is not None and self.sock is not None:
+                if "NameResolutionError" in errors:
+                    # urllib3 2.x does it later, 1.26 has done it: until now
+                    # it is the connect timeout.
+                    self.sock.settimeout(self.timeout)
                 watch.wait_for_answer(self.sock)
             return super().getresponse()
 

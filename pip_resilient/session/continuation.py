@@ -132,11 +132,12 @@ class Continuation:
             # A page, compressed as before.
             verdict = ranges.Whole(ranges.content_length(up.headers))
         if isinstance(verdict, ranges.Join):
-            return lane_for(up, ranges.Span(offset, body.span.end, body.span.total))
+            return lane_for(up, ranges.Span(offset, verdict.end, body.span.total))
         if isinstance(verdict, ranges.Whole) and not self._must_range:
             self._wholes += 1
             if self._wholes <= WHOLE_FETCHES:
-                lane = lane_for(up, ranges.Span(0, verdict.length, verdict.length))
+                end = body.span.end if verdict.length is None else verdict.length
+                lane = lane_for(up, ranges.Span(0, end, end))
                 lane.prefix = body.verification.afresh()
                 return lane
             up.close()

@@ -7,7 +7,6 @@ module sends, waits and remembers.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -291,7 +290,7 @@ class Exchange:
     def _respell_known_proxies(self) -> None:
         if self.run.respelled:
             proxies = _respelled(self.options.proxies, self.run.respelled)
-            self.options = replace(self.options, proxies=proxies)
+            self.options = self.options._replace(proxies=proxies)
 
 
 def _respelled(proxies: Mapping[str, str] | None, which: set[str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pip_resilient.policy.ranges import Span
 
 _LONGEST_LINE = 8192
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
 class Cut(OSError):
@@ -89,12 +90,9 @@ class Chunks:
             self.done = not line
         else:
             digits = line.partition(b";")[0].strip()
-            try:
-                if not digits or digits[:1] in b"+-_":
-                    raise ValueError
-                self._left = int(digits, 16)
-            except ValueError:
-                raise Garbled("a chunk's size is not a number") from None
+            if not digits or digits.strip(_HEX_DIGITS):
+                raise Garbled("a chunk's size is not a number")
+            self._left = int(digits, 16)
             self._state = "data" if self._left else "trailer"
 
 
@@ -121,6 +119,7 @@ class Lane:
         self.up = up
         self.http = up._fp
         self.position = span.first
+        self.end = span.end
         self.left = None if span.end is None else span.end - span.first
         self.prefix: Verification | None = None
         self.chunks = Chunks() if is_chunked(up) else None
@@ -171,21 +170,29 @@ class Lane:
             Garbled: The framing is not readable.
             OSError: As the socket says.
         """
+        if self.chunks is not None and self.chunks.done:
+            raise Garbled("the chunks end before the body does")
         count = self._receive(room)
         if count is None:
             return None
         if count == 0:
             return self._ended()
         if self.chunks is not None:
-            payload = self.chunks.decode(room[:count])
-            count = len(payload)
-            room[:count] = payload
-            self.done = self.chunks.done
+            count = self._unchunk(self.chunks, room, count)
         elif self.left is not None:
             self.left -= count
             self.done = self.left == 0
         self.position += count
         return count
+
+    def _unchunk(self, chunks: Chunks, room: memoryview, count: int) -> int:
+        payload = chunks.decode(room[:count])
+        room[: len(payload)] = payload
+        end = self.position + len(payload)
+        if self.end is not None and end > self.end:
+            raise Garbled("the chunks go on behind the end of the body")
+        self.done = chunks.done and self.end in (None, end)
+        return len(payload)
 
     def _receive(self, room: memoryview) -> int | None:
         if self._early:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from pip_resilient.policy.failure import Failure
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How requests wants a request to be sent; times in seconds."""
 
     stream: bool = False
@@ -28,21 +26,20 @@ class Options:
         as a float, and `--timeout 0` as None: wait for ever (pip 20.3 to 26.3).
         """
         if self.timeout is None:
-            return replace(self, timeout=(None, None))
+            return self._replace(timeout=(None, None))
         both = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
         longer = [
             ours if type(theirs) is int or theirs is None else max(ours, float(theirs))
             for ours, theirs in zip((connect, read), both)
         ]
-        return replace(self, timeout=tuple(longer))
+        return self._replace(timeout=tuple(longer))
 
     def at(self, same_origin: bool) -> Options:
         """Return what goes along to a URL: a client certificate to its own origin only."""
-        return self if same_origin else replace(self, cert=None)
+        return self if same_origin else self._replace(cert=None)
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """An attempt that brought nothing usable, and what pip would have got."""
 
     failure: Failure

@@ -103,7 +103,7 @@ class Run:
         self.download = Download()
         self.respelled: set[str] = set()
         self.hops: dict[str, Any] = {}
-        self._patience: dict[str, Patience] = {}
+        self._patience: dict[tuple[str, bool], Patience] = {}
         self._pages: list[tuple[str, str, bytes]] = []
         self._named: dict[str, Digest] = {}
 
@@ -112,8 +112,12 @@ class Run:
         return self.clock.now() - self.began
 
     def patience_of(self, place: str, limits: Limits) -> Patience:
-        """Return the patience with a host, kept for the whole run."""
-        return self._patience.setdefault(place, Patience(limits))
+        """Return the patience with a host, kept for the whole run.
+
+        pip's look for its own update has one of its own: from pip 26.1 on it
+        comes first, and would leave none to the command.
+        """
+        return self._patience.setdefault((place, limits.retries == 0), Patience(limits))
 
     @contextmanager
     def downloading(self, link: Any, again: bool) -> Iterator[None]:

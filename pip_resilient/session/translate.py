@@ -208,6 +208,8 @@ def failure_of_answer(response: Any, wants_file: bool, proxy: str | None) -> Fai
     if status in TRANSIENT_STATUSES:
         wait = retry_after(headers.get("Retry-After"), headers.get("Date"))
         return Failure(Kind.STATUS, "", status=status, retry_after=wait, proxy=_place(proxy))
+    if status == 407:  # of a forwarded request; CONNECT's own is an exception
+        return Failure(Kind.PROXY_AUTHENTICATION, status=status, proxy=_place(proxy))
     if status != 200:
         return None
     content_type = headers.get("Content-Type", "")

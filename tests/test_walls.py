@@ -1,0 +1,270 @@
+"""Does the house still have its walls?
+
+The rules are those of the design: who may import what, how large a room may be,
+what must be explained. The sources are read with `ast`, nothing is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+import pytest
+from pip._internal.models.index import PyPI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "pip_resilient"
+PATHS = sorted(PACKAGE.rglob("*.py"))
+IDS = [str(path.relative_to(PACKAGE)) for path in PATHS]
+each_module = pytest.mark.parametrize("path", PATHS, ids=IDS)
+
+# Rooms from the top of the house to its cellar; an arrow goes only downwards.
+FLOORS = ("activate", "hook", "session", "children", "diagnosis", "events", "policy")
+PURE = ("policy", "settings", "events", "diagnosis")
+IMPURE = {
+    *("pip", "urllib3", "wrapt", "requests", "socket", "ssl", "time", "random"),
+    *("select", "selectors", "threading", "subprocess", "asyncio", "http", "os", "sys"),
+}
+THEIRS = {"pip", "urllib3", "requests"}
+LAZY = {("activate.py", "pip_resilient.hook")}
+
+Definition = Union[ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module that is imported.
+
+    Attributes:
+        name: Its full name; of `from a import b` both `a` and `a.b`.
+        lazy: Whether it stands inside a function.
+        typing: Whether only a type checker follows it.
+    """
+
+    name: str
+    lazy: bool
+    typing: bool
+
+    @property
+    def top(self) -> str:
+        return self.name.partition(".")[0]
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(path: Path) -> list[Import]:
+    return list(_imports(parsed(path), lazy=False, typing=False))
+
+
+def _imports(node: ast.AST, *, lazy: bool, typing: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, lazy, typing) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield Import(child.module or "", lazy, typing)
+            yield from (
+                Import(f"{child.module}.{alias.name}", lazy, typing) for alias in child.names
+            )
+        else:
+            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from _imports(
+                child, lazy=lazy or function, typing=typing or _is_type_checking(child)
+            )
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
+
+
+def room_of(name: str) -> str:
+    """Return the floor that a module of ours is on: `session` of `pip_resilient.session.body`."""
+    return name.removeprefix("pip_resilient.").partition(".")[0]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def definitions(node: ast.AST) -> Iterator[Definition]:
+    for child in ast.walk(node):
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield child
+
+
+def test_the_walls_are_looked_at() -> None:
+    """A wrong path would make every test of this file pass over nothing."""
+    assert len(PATHS) > 20
+
+
+@each_module
+def test_what_decides_is_pure(path: Path) -> None:
+    """A policy with a clock or a socket in it could not be tried in a thousand networks."""
+    if room_of(module_name(path)) in PURE:
+        found = {one.name for one in imports_of(path) if not one.typing and one.top in IMPURE}
+
+        assert found == set()
+
+
+@each_module
+def test_only_the_hook_needs_wrapt(path: Path) -> None:
+    """It costs more than all the rest of ours, and only patches need it."""
+    if path.name != "hook.py":
+        assert "wrapt" not in {one.top for one in imports_of(path)}
+
+
+@each_module
+def test_nothing_of_theirs_is_imported_by_name(path: Path) -> None:
+    """Debian 11 has second copies: a class imported by name is not the one that is raised."""
+    if "cli" not in path.parts:
+        assert {one.name for one in imports_of(path) if one.top in THEIRS} == set()
+
+
+def test_starting_costs_two_modules_that_are_there_anyway() -> None:
+    """Every interpreter of the environment pays for what stands there."""
+    found = {
+        (one.top, one.lazy)
+        for one in imports_of(PACKAGE / "activate.py")
+        if not one.typing and one.top != "__future__"
+    }
+
+    assert found == {("os", False), ("sys", False), ("pip_resilient", True)}
+
+
+@pytest.mark.parametrize("room", ["", "policy", "session"])
+def test_a_package_itself_imports_nothing(room: str) -> None:
+    """`import pip_resilient` is paid for at every start."""
+    assert imports_of(PACKAGE / room / "__init__.py") == []
+
+
+@each_module
+def test_imports_stand_at_the_top(path: Path) -> None:
+    """pip 26.3 blocks imports once it installs wheels: a late one would fail there."""
+    late = {one.name for one in imports_of(path) if one.lazy}
+
+    assert {name for name in late if not _allowed(path, name)} == set()
+
+
+def _allowed(path: Path, name: str) -> bool:
+    return any(path.name == where and f"{what}.".startswith(f"{name}.") for where, what in LAZY)
+
+
+@each_module
+def test_arrows_go_only_downwards(path: Path) -> None:
+    """A circle would make every room depend on every other."""
+    here = room_of(module_name(path))
+    if here in FLOORS:
+        there = {
+            room_of(one.name) for one in imports_of(path) if one.name.startswith("pip_resilient.")
+        }
+        above = set(FLOORS[: FLOORS.index(here)])
+
+        assert there & above == set()
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    """A circle at run time fails or not by the order of imports."""
+    arrows = {
+        module_name(path): {one.name for one in imports_of(path) if not one.typing}
+        for path in PATHS
+    }
+    circles = [name for name in arrows if name in _reached(name, arrows)]
+
+    assert circles == []
+
+
+def _reached(start: str, arrows: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = list(arrows[start])
+    while waiting:
+        name = waiting.pop()
+        if name in arrows and name not in reached:
+            reached.add(name)
+            waiting += arrows[name]
+    return reached
+
+
+@each_module
+def test_a_room_is_small_enough_to_be_read_at_once(path: Path) -> None:
+    """A longer one has two questions to answer."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+@each_module
+def test_a_function_fits_on_a_page(path: Path) -> None:
+    """A longer one cannot be understood without scrolling."""
+    long = {
+        one.name: lines
+        for one in definitions(parsed(path))
+        if not isinstance(one, ast.ClassDef) and (lines := _lines(one)) > 40
+    }
+
+    assert long == {}
+
+
+def _lines(one: Definition) -> int:
+    """Count lines, the docstring aside."""
+    assert one.end_lineno is not None
+    lines = one.end_lineno - one.lineno + 1
+    first = one.body[0]
+    if ast.get_docstring(one) is not None and first.end_lineno is not None:
+        lines -= first.end_lineno - first.lineno + 1
+    return lines
+
+
+@each_module
+def test_a_room_is_named_for_what_is_in_it(path: Path) -> None:
+    """Anything may be put into `utils`, and so it is."""
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+
+
+@each_module
+def test_everything_public_is_explained(path: Path) -> None:
+    """What is not explained is found out by reading all that uses it."""
+    tree = parsed(path)
+    bare = [one.name for one in _public(tree) if ast.get_docstring(one) is None]
+
+    assert ast.get_docstring(tree)
+    assert bare == []
+
+
+def _public(node: ast.Module | ast.ClassDef) -> Iterator[Definition]:
+    for child in node.body:
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if not child.name.startswith("_"):
+                yield child
+                if isinstance(child, ast.ClassDef):
+                    yield from _public(child)
+
+
+def test_no_registry_is_named_anywhere() -> None:
+    """pip's own constants name it: a name typed here would be asked by mistake one day."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    names = [name.encode() for name in (PyPI.netloc, PyPI.file_storage_domain)]
+    files = [ROOT / name.decode() for name in listed.stdout.split(b"\0") if name]
+    found = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if path.is_file() and any(name in path.read_bytes() for name in names)
+    ]
+
+    assert found == []
