@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ class Channel:
         given = environ.get(VARIABLE)
         self.is_child = given is not None
         if given is None:
-            name = f"pip-resilient-{secrets.token_hex(16)}.ndjson"
+            name = f"pip-resilient-{os.urandom(16).hex()}.ndjson"
             given = environ[VARIABLE] = os.path.join(tempfile.gettempdir(), name)
         self._path = given
 
@@ -74,5 +73,5 @@ def _read(line: str) -> list[events.Event]:
             failure = record["failure"]
             record["failure"] = Failure(**{**failure, "kind": Kind[failure["kind"].upper()]})
         return [cls(**record)]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []

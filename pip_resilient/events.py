@@ -133,17 +133,18 @@ class Healed(NamedTuple):
     saved: int
 
 
-Event = Union[
-    Retried,
-    Resumed,
-    SecondConnection,
-    Overtaken,
-    RightBytesAgain,
-    ProxyRespelled,
-    Answered,
-    GaveUp,
-    Healed,
-]
+if TYPE_CHECKING:
+    Event = Union[
+        Retried,
+        Resumed,
+        SecondConnection,
+        Overtaken,
+        RightBytesAgain,
+        ProxyRespelled,
+        Answered,
+        GaveUp,
+        Healed,
+    ]
 
 KINDS: dict[str, type[Event]] = {
     "retried": Retried,

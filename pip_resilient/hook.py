@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import atexit
 import encodings.idna  # noqa: F401  # getaddrinfo and ssl use it by name
+import importlib
 import logging
 import os
 import sys
 import weakref
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-import wrapt
 
 from pip_resilient import children, diagnosis, events, options
 from pip_resilient.policy.patience import Limits
@@ -31,6 +31,24 @@ from pip_resilient.settings import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+def _import_wrapt() -> ModuleType:
+    """Import wrapt, but not the asyncio that wrapt 2.x imports and nothing here uses.
+
+    That would be 10 of its 14 ms. The stand-in gives the real one's attributes
+    (PEP 562) to whoever asks for one, and is gone from `sys.modules` at once.
+    """
+    stand_in = ModuleType("asyncio")
+    vars(stand_in)["__getattr__"] = lambda name: getattr(importlib.import_module("asyncio"), name)
+    if sys.modules.setdefault("asyncio", stand_in) is not stand_in:
+        return importlib.import_module("wrapt")
+    try:
+        return importlib.import_module("wrapt")
+    finally:
+        del sys.modules["asyncio"]
+
+
+wrapt = _import_wrapt()
 logger = logging.getLogger("pip_resilient")
 
 

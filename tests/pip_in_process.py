@@ -15,7 +15,6 @@ import os
 import random
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUICK = Settings(connect_timeout=5.0, read_timeout=1.5)
-_OURS = "pip-resilient-"
 
 _CHANGEABLE = (
     session_module.PipSession,
@@ -64,9 +62,11 @@ def traces() -> list[str]:
     left = []
     for owner, original in _ORIGINALS:
         now = dict(vars(owner))
-        for name in {*original, *now}:
-            if not name.startswith("__abstract") and original.get(name) is not now.get(name):
-                left.append(f"{owner.__name__}.{name}")
+        left += [
+            f"{owner.__name__}.{name}"
+            for name in {*original, *now}
+            if not name.startswith("__abstract") and original.get(name) is not now.get(name)
+        ]
     if dict(PoolManager().pool_classes_by_scheme) != _SCHEMES:
         left.append("the pool classes by scheme")
     if logging.getLogger("pip").handlers != _HANDLERS:
@@ -74,14 +74,6 @@ def traces() -> list[str]:
     if any(type(finder) is activate.Finder for finder in sys.meta_path):
         left.append("a finder")
     return left
-
-
-def threads(grace: float = 5.0) -> list[str]:
-    """Return the names of our threads that still run after the grace given to each."""
-    ours = [thread for thread in threading.enumerate() if thread.name.startswith(_OURS)]
-    for thread in ours:
-        thread.join(grace)
-    return [thread.name for thread in ours if thread.is_alive()]
 
 
 class FastClock(Clock):
@@ -150,17 +142,8 @@ def hooked_pip(
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ))
         # Asks programs of this machine for their versions.
-        stack.enter_context(mock.patch.object(session_module, "user_agent", lambda: "pip"))
-        stack.enter_context(
-            mock.patch.object(body, "stall_after", lambda gap, barren: stall * 2.0 ** min(barren, 3))
-        )
-        stack.enter_context(
-            mock.patch.object(
-                exchange.Exchange,
-                "watch",
-                lambda self: Watch(self.run.dialer, self.tell_silence, silence=stall * 2),
-            )
-        )
+        stack.enter_context(mock.patch.object(session_module, "user_agent", return_value="pip"))
+        stack.enter_context(_quick_second_connections(stall))
         surprises: list[BaseException] = []
         hook = Hook(session_module, lambda why: surprises.append(RuntimeError(why)))
         stack.callback(atexit.unregister, hook._at_exit)
@@ -179,6 +162,21 @@ def hooked_pip(
             random.Random(seed),
         )
         yield HookedPip(hook, hook.run, clock, said, surprises)
+
+
+@contextlib.contextmanager
+def _quick_second_connections(stall: float) -> Iterator[None]:
+    def stall_after(longest_gap: float, barren: int) -> float:
+        return stall * 2.0 ** min(barren, 3)
+
+    def watch(self: exchange.Exchange) -> Watch:
+        return Watch(self.run.dialer, self.tell_silence, silence=stall * 2)
+
+    with (
+        mock.patch.object(body, "stall_after", stall_after),
+        mock.patch.object(exchange.Exchange, "watch", watch),
+    ):
+        yield
 
 
 def clean_errors() -> tuple[type[BaseException], ...]:

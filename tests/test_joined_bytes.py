@@ -95,9 +95,7 @@ def honest_faults(framing: dict[str, Any], known: bool) -> st.SearchStrategy[Fau
 
 def lies(size: int) -> st.SearchStrategy[Fault]:
     """Faults that vouch for wrong bytes: nothing but a digest can tell."""
-    lies = [
-        WrongOffset(by, honest=False) for by in (-1, 1, 1000)
-    ] + [
+    lies = [WrongOffset(by, honest=False) for by in (-1, 1, 1000)] + [
         OtherContent(content_of(size, 7)),
         OtherContent(content_of(size + 5, 8)),
         Together((IfRangeIgnored(), OtherContent(content_of(size, 9), '"other"'))),
@@ -140,9 +138,7 @@ def sha256(content: bytes) -> str:
 
 
 @EXAMPLES
-@given(
-    size=SIZES, framing=FRAMINGS, etag=ETAGS, data=st.data()
-)
+@given(size=SIZES, framing=FRAMINGS, etag=ETAGS, data=st.data())
 def test_with_a_digest_wrong_bytes_never_reach_pip(
     size: int, framing: dict[str, Any], etag: str | None, data: st.DataObject
 ) -> None:
@@ -204,9 +200,7 @@ def test_a_link_that_comes_back_heals_every_cut(
     size: int, framing: dict[str, Any], etag: str | None, known: bool, data: st.DataObject
 ) -> None:
     """Otherwise we would be no better than plain pip on a link that drops."""
-    faults = data.draw(
-        st.lists(cuts(framing, known) | st.builds(Silence, POSITIONS), max_size=3)
-    )
+    faults = data.draw(st.lists(cuts(framing, known) | st.builds(Silence, POSITIONS), max_size=3))
     content = content_of(size)
     got = outcome(
         content, once(faults), {"etag": etag, **framing}, sha256(content) if known else None

@@ -87,8 +87,11 @@ def test_retry_after_takes_any_text(value: str, date: str | None) -> None:
 
 
 @given(
-    st.integers(1, 40), st.sampled_from(["Jan", "Feb", "Nov"]), st.integers(0, 99_999),
-    st.integers(0, 99), st.sampled_from(["GMT", "-0000", "+9999", "", "EST", "-9959"]),
+    st.integers(1, 40),
+    st.sampled_from(["Jan", "Feb", "Nov"]),
+    st.integers(0, 99_999),
+    st.integers(0, 99),
+    st.sampled_from(["GMT", "-0000", "+9999", "", "EST", "-9959"]),
 )
 def test_no_date_raises(day: int, month: str, year: int, hour: int, zone: str) -> None:
     """The year 0 and the 40th of January come from broken clocks."""

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 # What pip's own Link accepts in a fragment (pip 20.3 … 26.3, models/link.py),
 # and blake2b for PyPI's paths.
 ALGORITHMS = ("sha256", "sha384", "sha512", "sha224", "sha1", "md5")
-_PATH = re.compile(r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$")
-_ANCHOR = re.compile(rb"""<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+# Patterns, compiled when first used: most runs use none of them.
+_PATH = r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$"
+_HEX = r"[0-9a-fA-F]+\Z"
+_ANCHOR = rb"""(?i)<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 
 
 class Digest(NamedTuple):
@@ -56,8 +58,10 @@ def in_path(url: str, file_host: str) -> Digest | None:
         file_host: PyPI's file host, pip's own constant.
     """
     parts = urlsplit(url)
-    match = _PATH.search(parts.path)
-    if parts.hostname != file_host or match is None or parts.path.endswith(".metadata"):
+    if parts.hostname != file_host or parts.path.endswith(".metadata"):
+        return None
+    match = re.search(_PATH, parts.path)
+    if match is None:
         return None
     return Digest("blake2b", match[1] + match[2] + match[3], "PyPI's file path")
 
@@ -83,29 +87,37 @@ def on_page(page: bytes, content_type: str, base: str) -> dict[str, Digest]:
     links = _json_links(page) if "json" in content_type.lower() else _html_links(page)
     digests = {}
     for href, algorithm, value in links:
-        if algorithm in ALGORITHMS:
-            digests[normalised(urljoin(base, href))] = Digest(algorithm, value.lower(), named_by)
+        url = _joined(base, href)
+        if url is not None and algorithm in ALGORITHMS and re.match(_HEX, value):
+            digests[normalised(url)] = Digest(algorithm, value.lower(), named_by)
     return digests
+
+
+def _joined(base: str, href: str) -> str | None:
+    try:
+        return urljoin(base, href)
+    except ValueError:  # no URL: nobody can ask for it
+        return None
 
 
 def _json_links(page: bytes) -> Iterable[tuple[str, str, str]]:
     try:
-        files: Any = json.loads(page)["files"]
-        for file in files:
-            for algorithm, value in file["hashes"].items():
-                yield str(file["url"]), str(algorithm), str(value)
-                break
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        files: Any = list(json.loads(page)["files"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return  # pip will say what is wrong with the page
+    for file in files:
+        hashes = file.get("hashes") if isinstance(file, dict) else None
+        known = [name for name in ALGORITHMS if name in hashes] if isinstance(hashes, dict) else []
+        if known:
+            yield str(file.get("url")), known[0], str(hashes[known[0]])
 
 
 def _html_links(page: bytes) -> Iterable[tuple[str, str, str]]:
-    for match in _ANCHOR.finditer(page):
+    for match in re.finditer(_ANCHOR, page):
         href = unescape((match[1] or match[2] or b"").decode("utf-8", "replace"))
-        url, fragment = urldefrag(href)
-        algorithm, equals, value = fragment.partition("=")
-        if equals:
-            yield url, algorithm, value.partition("&")[0]
+        url, _, fragment = href.partition("#")
+        algorithm, _, value = fragment.partition("=")
+        yield url, algorithm, value.partition("&")[0]
 
 
 class Verification:

@@ -25,11 +25,25 @@ _CONDITIONS = (
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port (RFC 6454 §4)."""
+    """Return scheme, host and port (RFC 6454 §4).
+
+    Raises:
+        ValueError: The URL cannot be read.
+    """
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    port = parts.port or (443 if scheme == "https" else 80)
+    port = parts.port
+    if port is None:
+        port = 443 if scheme == "https" else 80
     return scheme, (parts.hostname or "").lower(), port
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Tell whether two URLs lead to one origin; one that cannot be read leads to none."""
+    try:
+        return origin_of(one) == origin_of(other)
+    except ValueError:
+        return False
 
 
 def headers_for(
@@ -49,7 +63,7 @@ def headers_for(
         goes_to: The URL of our request.
         extra: What we add: Range, If-Range.
     """
-    same = origin_of(given_for) == origin_of(goes_to)
+    same = same_origin(given_for, goes_to)
     kept = {
         name: value
         for name, value in headers.items()
@@ -61,10 +75,11 @@ def headers_for(
 
 def without_secrets(url: str) -> str:
     """Return the URL for messages: no userinfo, no query, no fragment."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if ":" in host:
-        host = f"[{host}]"
+    try:
+        parts = urlsplit(url)
+        host = _shown(parts.hostname or "")
+    except ValueError:
+        return "?"
     try:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
@@ -79,4 +94,8 @@ def place_of(url: str) -> str:
     except ValueError:
         return "?"
     usual = port == (443 if scheme == "https" else 80)
-    return host if usual else f"{host}:{port}"
+    return _shown(host) if usual else f"{_shown(host)}:{port}"
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

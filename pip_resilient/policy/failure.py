@@ -8,6 +8,7 @@ text, and everything behind the border decides on its kind alone.
 from __future__ import annotations
 
 import enum
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -93,7 +94,12 @@ class Failure(NamedTuple):
         """The failure in a few words, for messages."""
         if self.status is not None and self.kind is Kind.STATUS:
             return f"HTTP status {self.status}"
-        return f"{self.kind.said} ({self.detail})" if self.detail else self.kind.said
+        return f"{self.kind.said} ({_plain(self.detail)})" if self.detail else self.kind.said
+
+
+def _plain(text: str) -> str:
+    """Return printable ASCII: what comes from a network may be escape sequences, or Chinese."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text)
 
 
 def retry_after(value: str | None, date: str | None) -> float | None:
@@ -121,11 +127,15 @@ def retry_after(value: str | None, date: str | None) -> float | None:
 
 
 def seconds_of_date(date: str | None) -> float | None:
-    """Read an HTTP-date (RFC 9110 §5.6.7) as seconds since 1970; None if it is none."""
+    """Read an HTTP-date (RFC 9110 §5.6.7) as seconds since 1970; None if it is none.
+
+    A date without a zone, as asctime writes it, is in GMT too.
+    """
     if not date:
         return None
     try:
-        return parsedate_to_datetime(date).timestamp()
+        moment = parsedate_to_datetime(date)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 

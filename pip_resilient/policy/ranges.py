@@ -15,10 +15,9 @@ from pip_resilient.policy.failure import seconds_of_date
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CONTENT_RANGE = re.compile(
-    r"^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$", re.IGNORECASE | re.ASCII
-)
-_RANGE = re.compile(r"^\s*bytes=(\d{1,19})-(\d{0,19})\s*$", re.IGNORECASE | re.ASCII)
+# Patterns, compiled when first used: most runs use none of them.
+_CONTENT_RANGE = r"(?ia)^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$"
+_RANGE = r"(?ia)^\s*bytes=(\d{1,19})-(\d{0,19})\s*$"
 _DATE_IS_STRONG_AFTER = 60.0
 
 
@@ -32,7 +31,7 @@ class ContentRange(NamedTuple):
     @classmethod
     def parse(cls, value: str | None) -> ContentRange | None:
         """Read the header; None unless it is complete and consistent."""
-        match = _CONTENT_RANGE.match(value or "")
+        match = re.match(_CONTENT_RANGE, value or "")
         if match is None:
             return None
         first, last = int(match[1]), int(match[2])
@@ -66,7 +65,7 @@ def span_of(status: int, headers: Mapping[str, str], asked: str | None) -> Span 
     """
     if status == 206:
         got = ContentRange.parse(headers.get("Content-Range"))
-        wanted = _RANGE.match(asked or "")
+        wanted = re.match(_RANGE, asked or "")
         if got is None or wanted is None or got.first != int(wanted[1]):
             return None
         length = content_length(headers)

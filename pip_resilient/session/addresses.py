@@ -67,6 +67,8 @@ def resolve(host: str, port: int) -> list[Address]:
         )
     except socket.gaierror:
         pass
+    except UnicodeError:  # a label is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -82,10 +84,9 @@ def resolve(host: str, port: int) -> list[Address]:
         raise socket.gaierror(
             socket.EAI_AGAIN, f"no answer of the resolver within {RESOLVE_TIMEOUT:.0f} s"
         ) from None
-    if isinstance(answer, UnicodeError):
-        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from answer
     if isinstance(answer, socket.gaierror) and answer.errno == socket.EAI_AGAIN and not _routed():
-        raise OSError(errno.ENETUNREACH, "no network: names cannot be resolved") from answer
+        # `from None`: the resolver's error behind it would be taken for the cause.
+        raise OSError(errno.ENETUNREACH, "no network: names cannot be resolved") from None
     if isinstance(answer, Exception):
         raise answer
     addresses: list[Address] = answer

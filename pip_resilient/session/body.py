@@ -21,15 +21,19 @@ from pip_resilient.policy.patience import is_crawl, stall_after
 from pip_resilient.policy.ranges import validator_of
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Continuation
+from pip_resilient.session.hashing import Hashing
 from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
 from pip_resilient.session.opener import wait_readable
+from pip_resilient.session.ready import Ready
 from pip_resilient.session.rival import Rival
 
 if TYPE_CHECKING:
     from pip_resilient.policy.ranges import Span
     from pip_resilient.session.exchange import Exchange
 
-_ROOM = 256 * 1024
+_GATHERED = 256 * 1024
+_TELLING = 64
+"""How many bytes tell a page from a file."""
 _GATHER = 0.1
 """Seconds for which arriving bytes are gathered before pip gets them."""
 
@@ -63,12 +67,12 @@ class Body:
         self.streams = bool(exchange.options.stream)
         whole = span.first == 0 and up.status == 200
         known = self.run.digests_of(exchange.request.url) if self.streams and whole else []
-        self.verification = Verification(known)
-        self.continuation = Continuation(self, validator_of(up.headers), bool(known), up)
+        self.verification = Hashing(Verification(known))
+        self._first = up
+        self._continuation: Continuation | None = None
         self.closed = False
         self._finished = False
-        self._ready = bytearray()
-        self._room = memoryview(bytearray(_ROOM))
+        self._ready = Ready()
         self._front: Lane | None = lane_for(up, span)
         self._rival: Rival | None = None
         self._longest_gap = 0.0
@@ -76,6 +80,16 @@ class Body:
         now = self.run.clock.now()
         self._arrived_at = self._asked_at = now
         self._crawl_mark = (now, span.first)
+
+    @property
+    def continuation(self) -> Continuation:
+        """What asks for the rest, should it be needed."""
+        if self._continuation is None:
+            known = bool(self.verification.digests)
+            self._continuation = Continuation(
+                self, validator_of(self._first.headers), known, self._first
+            )
+        return self._continuation
 
     # What urllib3 and cachecontrol ask.
 
@@ -109,13 +123,13 @@ class Body:
 
     def read1(self, amt: int = -1) -> bytes:
         """Return some bytes, as `http.client.HTTPResponse.read1`."""
-        return self.read(amt if amt >= 0 else _ROOM)
+        return self.read(amt if amt >= 0 else _GATHERED)
 
     def begins_with(self, start: bytes) -> bool:
         """Tell how the body begins, white space aside; waits for its first bytes."""
-        while not self._finished and not bytes(self._ready).strip():
+        while not self._finished and len(self._ready) < _TELLING:
             self._step(None)
-        return bytes(self._ready[:64]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
+        return self._ready.start(_TELLING).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
 
     @property
     def fp(self) -> Body | None:
@@ -144,21 +158,19 @@ class Body:
         return max(0, len(self._ready) - held)
 
     def _take(self, amt: int | None) -> bytes:
-        count = self._givable() if amt is None else min(amt, self._givable())
-        data = bytes(self._ready[:count])
-        del self._ready[:count]
-        return data
+        return self._ready.take(self._givable() if amt is None else min(amt, self._givable()))
 
     # Where bytes come from.
 
     def _step(self, until: float | None) -> None:
         """Take what has come; else wait a little, and look after silence and failure."""
-        if self._front is None or self._front.done:
-            self._finish()
+        self._finish_if_done()
+        if self._front is None:
             return
         try:
             if self._pull(self._front):
                 self._drop_rival()
+                self._finish_if_done()
                 return
         except OSError as error:
             self._front_broke(error)
@@ -169,11 +181,11 @@ class Body:
 
     def _pull(self, lane: Lane) -> bool:
         """Take what a lane has; True if it gave bytes that are new, or its end."""
-        count = lane.fill(self._room)
-        if count is None:
+        came = lane.read()
+        if came is None:
             return False
-        start = lane.position - count
-        data = self._room[:count]
+        start = lane.position - len(came)
+        data = memoryview(came)
         if start < self.received:
             data = self._skip(lane, data, start)
         if data:
@@ -192,15 +204,19 @@ class Body:
 
     def _accept(self, data: memoryview) -> None:
         self.verification.update(data)
-        self._ready += data
+        self._ready.add(data)
         self.received += len(data)
         now = self.run.clock.now()
         self._longest_gap = max(self._longest_gap, min(now - self._arrived_at, 10.0))
         self._arrived_at = now
         self.exchange.progress(self.received)
 
+    def _finish_if_done(self) -> None:
+        """Judge the body as soon as its last byte has come, and before pip gets that byte."""
+        if self._front is None or self._front.done:
+            self._finish()
+
     def _finish(self) -> None:
-        """All has come: judge it, then let it go."""
         mismatch = self.verification.mismatch()
         lane, self._front = self._front, None
         self._drop_rival()
@@ -331,3 +347,4 @@ class Body:
         lane, self._front = self._front, None
         if lane is not None and not self._finished:
             lane.kill()
+        self.verification.catch_up()

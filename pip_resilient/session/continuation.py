@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 from pip_resilient import events
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import headers_for, origin_of
+from pip_resilient.policy.disclosure import headers_for, same_origin
 from pip_resilient.policy.failure import TRANSIENT_STATUSES, Failure, Kind, retry_after
 from pip_resilient.policy.patience import WHOLE_FETCHES
 from pip_resilient.session import translate
@@ -164,7 +164,7 @@ class Continuation:
         request.url = url
         kept = headers_for(like.request.headers, like.request.url, url, extra)
         request.headers = type(like.request.headers)(kept)
-        same = origin_of(url) == origin_of(like.request.url)
+        same = same_origin(url, like.request.url)
         return like.adapter.for_url(url).send_raw(request, like.options.at(same))
 
     def _first_hop(self) -> Any:
@@ -188,7 +188,7 @@ class Continuation:
             before, url = url, urljoin(url, location)
             if before.startswith("https:") and not url.startswith("https:"):
                 raise ValueError("a redirect leads from https to plain http")
-            if origin_of(url) == origin_of(self._exchange.request.url):
+            if same_origin(url, self._exchange.request.url):
                 like = self._exchange
         raise ValueError("too many redirects")
 

@@ -141,7 +141,7 @@ class Exchange:
             self._wait(failed.failure, decision, offset)
 
     def _give_up(self, failed: Failed, decision: GiveUp, offset: int | None) -> None:
-        self.run.journal.add(
+        self._note(
             events.GaveUp(
                 self.run.at(),
                 self.place,
@@ -155,6 +155,11 @@ class Exchange:
             )
         )
         raise GivenUp(failed)
+
+    def _note(self, event: events.Event) -> None:
+        """Note how a request ended; what pip's look for its own update missed, nobody misses."""
+        if self.limits is self.run.limits:
+            self.run.journal.add(event)
 
     def _wait(self, failure: Failure, decision: Retry, offset: int | None) -> None:
         self.run.journal.add(
@@ -243,9 +248,7 @@ class Exchange:
         """Note an answer that pip gets: a page, a redirect, the beginning of a file."""
         status = response.status_code
         if status in _ERRORS_THAT_PIP_HANDLES:
-            self.run.journal.add(
-                events.Answered(self.run.at(), self.place, self.url, status)
-            )
+            self._note(events.Answered(self.run.at(), self.place, self.url, status))
         if self.body is None or not self.options.stream:
             self.patience.progress()
             self.healed()

@@ -13,6 +13,7 @@ Where the socket cannot be had (TLS within TLS through an https:// proxy), a
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from pip_resilient.policy.ranges import Span
 
 _LONGEST_LINE = 8192
+# A TLS record has 16 KiB at most, and beyond 128 KiB malloc asks the system each time.
+_MOST = 64 * 1024
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
@@ -129,6 +132,7 @@ class Lane:
         self.until_close = self.left is None and self.chunks is None
         self.sock = self._take_over()
         self._early = b""
+        self._broke: OSError | None = None
         if self.sock is not None:
             self._timeout = self.sock.gettimeout()
             self._begin()
@@ -150,20 +154,19 @@ class Lane:
             early = len(self.http.fp.peek())
         except _WOULD_BLOCK:
             early = 0
-        except OSError:
-            early = 0  # the first `fill` will meet it again
+        except OSError as error:  # told once by the system: the next read would see an end
+            early, self._broke = 0, error
         if early:
             if self.left is not None:
                 early = min(early, self.left)
             self._early = self.http.fp.read(early)
 
-    def fill(self, room: memoryview) -> int | None:
-        """Read what is there.
+    def read(self) -> bytes | None:
+        """Read what is there, up to `_MOST` bytes.
 
         Returns:
-            How many payload bytes now stand at the beginning of `room`; 0
-            where bytes came but none of them payload; None where nothing is
-            there now.
+            Payload; b"" where bytes came but none of them payload, or the end
+            did; None where nothing is there now.
 
         Raises:
             Cut: The connection ended too early.
@@ -172,46 +175,43 @@ class Lane:
         """
         if self.chunks is not None and self.chunks.done:
             raise Garbled("the chunks end before the body does")
-        count = self._receive(room)
-        if count is None:
+        data = self._receive()
+        if data is None:
             return None
-        if count == 0:
+        if not data:
             return self._ended()
         if self.chunks is not None:
-            count = self._unchunk(self.chunks, room, count)
+            data = self._unchunk(self.chunks, data)
         elif self.left is not None:
-            self.left -= count
+            self.left -= len(data)
             self.done = self.left == 0
-        self.position += count
-        return count
+        self.position += len(data)
+        return data
 
-    def _unchunk(self, chunks: Chunks, room: memoryview, count: int) -> int:
-        payload = chunks.decode(room[:count])
-        room[: len(payload)] = payload
+    def _unchunk(self, chunks: Chunks, data: bytes) -> bytes:
+        payload = chunks.decode(memoryview(data))
         end = self.position + len(payload)
         if self.end is not None and end > self.end:
             raise Garbled("the chunks go on behind the end of the body")
         self.done = chunks.done and self.end in (None, end)
-        return len(payload)
+        return payload
 
-    def _receive(self, room: memoryview) -> int | None:
+    def _receive(self) -> bytes | None:
         if self._early:
-            count = min(len(self._early), len(room))
-            room[:count] = self._early[:count]
-            self._early = self._early[count:]
-            return count
-        if self.left is not None:
-            room = room[: self.left]
+            data, self._early = self._early, b""
+            return data
+        if self._broke is not None:
+            raise self._broke
         assert self.sock is not None  # noqa: S101  # PlainLane has its own
         try:
-            return self.sock.recv_into(room)
+            return self.sock.recv(_MOST if self.left is None else min(_MOST, self.left))
         except _WOULD_BLOCK:
             return None
 
-    def _ended(self) -> int:
+    def _ended(self) -> bytes:
         if self.until_close:
             self.done = True
-            return 0
+            return b""
         raise Cut("the connection ended before the body did")
 
     def release(self) -> None:
@@ -243,18 +243,21 @@ class PlainLane(Lane):
     def _take_over(self) -> socket.socket | None:
         return None
 
-    def fill(self, room: memoryview) -> int | None:
-        """Read the next bytes, however long they take; see `Lane.fill`."""
-        count = int(self.http.readinto(room))
-        if count == 0 and len(room):
-            if self.left:
+    def read(self) -> bytes | None:
+        """Read the next bytes, however long they take; see `Lane.read`."""
+        try:
+            data = bytes(self.http.read1(_MOST))
+        except http.client.HTTPException as error:
+            raise Cut("the chunks ended before the body did") from error
+        if not data:
+            if self.end not in (None, self.position):
                 raise Cut("the connection ended before the body did")
             self.done = True
         elif self.left is not None:
-            self.left -= count
+            self.left -= len(data)
             self.done = self.left == 0
-        self.position += count
-        return count
+        self.position += len(data)
+        return data
 
 
 def lane_for(up: Any, span: Span) -> Lane:

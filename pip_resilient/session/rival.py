@@ -39,13 +39,13 @@ class Rival:
         return self._opener.done and self.lane() is None
 
     def sockets(self) -> list[socket.socket]:
-        """Return what tells that it has something."""
-        lane = self.lane()
-        if lane is None:
-            return [self._near]
+        """Return what tells that it has something; nothing does once it has failed."""
         with contextlib.suppress(OSError):
-            self._near.recv(16)
-        return [lane.sock] if lane.sock is not None else []
+            self._near.recv(16)  # before the look: what comes after it wakes us again
+        if self.failed():
+            return []
+        lane = self.lane()
+        return [self._near] if lane is None or lane.sock is None else [lane.sock]
 
     def cancel(self) -> None:
         """Close it at once, open or not."""

@@ -101,11 +101,16 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
         for name, kind in _NAMES:
             if name in names:
                 return Failure(kind, "", proxy=shown)
+    if any(isinstance(cause, socket.timeout) for cause in causes):  # of http.client's own reading
+        return Failure(Kind.SILENT, "", proxy=shown)
     return Failure(Kind.STACK, type(error).__name__, proxy=shown)
 
 
 def _place(proxy: str | None) -> str | None:
-    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
+    try:
+        return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
+    except ValueError:
+        return None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,0 +1,48 @@
+"""Which bytes have come and wait for pip to take them?
+
+The rule: they are kept as they came, and copied only where pip wants a part
+of one arrival or several at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Ready:
+    """Bytes in order: in at one end as they arrive, out at the other as pip asks."""
+
+    def __init__(self) -> None:
+        self._arrivals: deque[memoryview] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, data: memoryview) -> None:
+        """Put an arrival at the end."""
+        self._arrivals.append(data)
+        self._size += len(data)
+
+    def start(self, count: int) -> bytes:
+        """Return the first bytes without taking them."""
+        found = b""
+        for data in self._arrivals:
+            found += data[: count - len(found)]
+            if len(found) >= count:
+                break
+        return found
+
+    def take(self, count: int) -> bytes:
+        """Take that many bytes, or all there are."""
+        count = min(count, self._size)
+        self._size -= count
+        parts = []
+        while count:
+            data = self._arrivals.popleft()
+            if len(data) > count:
+                self._arrivals.appendleft(data[count:])
+                data = data[:count]
+            parts.append(data)
+            count -= len(data)
+        return b"".join(parts)

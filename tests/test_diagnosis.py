@@ -1,0 +1,127 @@
+"""Does the last line name the culprit and the next step, and only what is true?"""
+
+from __future__ import annotations
+
+import pytest
+
+from pip_resilient import diagnosis
+from pip_resilient.diagnosis import last_line
+from pip_resilient.events import Answered, GaveUp, Retried, RightBytesAgain
+from pip_resilient.policy.failure import Failure, Kind
+
+PLACE, URL = "index.invalid", "https://index.invalid/simple/demo/"
+
+
+def gave_up(
+    kind: Kind = Kind.RESET, spent: float = 150.0, place: str = PLACE, **more: object
+) -> GaveUp:
+    failure = Failure(kind, proxy=more.pop("proxy", None))
+    return GaveUp(1.0, place, URL, failure, 14, spent, "patience", **more)
+
+
+def answered(status: int) -> Answered:
+    return Answered(1.0, PLACE, URL, status)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_failure_has_an_advice(kind: Kind) -> None:
+    """A failure while telling of a failure would tell nothing."""
+    line = last_line([gave_up(kind)], failed=True)
+
+    assert line is not None
+    assert line.startswith("this was a network failure, not a missing package: index.invalid: ")
+    assert "Try: " in line
+    assert "{" not in line
+    assert line.isascii()
+
+
+def test_no_advice_is_for_a_kind_that_is_gone() -> None:
+    """It would be kept right for nobody."""
+    assert set(diagnosis._ADVICE) == set(Kind)
+
+
+def test_effort_is_told_in_attempts_and_seconds() -> None:
+    """It shows that trying again at once is of no use."""
+    assert "connection lost (14 attempts in 150 s)." in str(last_line([gave_up()], failed=True))
+    assert "(14 attempts)." in str(last_line([gave_up(spent=0.2)], failed=True))
+
+
+def test_where_a_body_ended_is_told() -> None:
+    """Cut "at 612 of 797 MB" is another trouble than "no connection"."""
+    line = last_line([gave_up(offset=612_000_000, total=797_300_000)], failed=True)
+
+    assert "connection lost at 612.0/797.3 MB" in str(line)
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "http_proxy"])
+def test_the_variable_that_set_a_proxy_is_named(name: str) -> None:
+    """Many do not know that they have one."""
+    event = gave_up(Kind.REFUSED, proxy="127.0.0.1:7890")
+    line = last_line([event], True, {name: "http://127.0.0.1:7890", "OTHER": "127.0.0.1:7890"})
+
+    assert f"through the proxy 127.0.0.1:7890 ({name} in the environment)" in str(line)
+
+
+def test_a_proxy_of_unknown_origin_is_named_alone() -> None:
+    """It may be pip's own --proxy."""
+    line = last_line([gave_up(proxy="127.0.0.1:7890")], True, {})
+
+    assert "through the proxy 127.0.0.1:7890: " in str(line)
+
+
+def test_a_password_in_the_proxy_variable_is_not_told() -> None:
+    """The last line is what is pasted into a bug report."""
+    event = gave_up(Kind.PROXY_AUTHENTICATION, proxy="proxy.invalid:3128")
+    line = last_line([event], True, {"HTTPS_PROXY": "http://u:hunter2@proxy.invalid:3128"})
+
+    assert "hunter2" not in str(line)
+    assert "HTTPS_PROXY" in str(line)
+
+
+def test_the_failure_that_cost_most_is_the_cause() -> None:
+    """The last one may only be its consequence."""
+    events = [gave_up(place="dead.invalid"), gave_up(spent=0.0, place="other.invalid")]
+
+    assert "dead.invalid" in str(last_line(events, failed=True))
+
+
+def test_what_pip_went_on_without_is_told_too() -> None:
+    """With an extra index missing, pip may install another version, and exit with 0."""
+    line = last_line([gave_up()], failed=False)
+
+    assert str(line).startswith("part of this was not answered, so it may be incomplete: ")
+
+
+@pytest.mark.parametrize("status", [401, 403, 407, 410])
+def test_a_refusal_is_not_a_missing_package(status: int) -> None:
+    """pip says "no matching distribution" for all of them."""
+    line = last_line([answered(status)], failed=True)
+
+    assert line == (
+        f"index.invalid answered {status} to {URL}; that is a refusal, not a missing package"
+    )
+
+
+@pytest.mark.parametrize(("status", "failed"), [(404, True), (403, False), (401, False)])
+def test_an_answer_that_explains_nothing_is_not_told(status: int, failed: bool) -> None:
+    """A package that is not there is not there, and a login that worked has worked."""
+    assert last_line([answered(status)], failed) is None
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_wrong_bytes_are_told_only_when_they_came_twice(final: bool) -> None:
+    """Fetched again and right, they are healed."""
+    event = RightBytesAgain(1.0, PLACE, URL, "sha256", "aa", "bb", "the index page", final)
+    line = last_line([event], failed=True)
+
+    assert (line is not None) is final
+    assert "sha256 hash named by the index page" in str(line) or not final
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_healthy_or_healed_run_has_no_last_line(failed: bool) -> None:
+    """A failure that is not the network's must not be blamed on it."""
+    healed = Retried(1.0, PLACE, URL, Failure(Kind.RESET), 1, 0.1, 150.0)
+
+    assert last_line([], failed) is None
+    assert last_line([healed], failed) is None

@@ -1,0 +1,271 @@
+"""May these bytes be joined to those: exactly when RFC 9110 says so?"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pip_resilient.policy.ranges import (
+    ContentRange,
+    Join,
+    Refuse,
+    Span,
+    Whole,
+    content_length,
+    judge,
+    range_header,
+    span_of,
+    validator_of,
+)
+
+DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+A_MINUTE_BEFORE = "Sun, 06 Nov 1994 08:48:37 GMT"
+SPAN = Span(0, 1000, 1000)
+
+offsets = st.integers(0, 2000)
+totals = st.integers(0, 2000).map(str) | st.just("*")
+content_ranges = (
+    st.builds("bytes {}-{}/{}".format, offsets, offsets, totals) | st.text(max_size=30) | st.none()
+)
+spans = st.builds(Span, st.just(0), st.none() | offsets, st.none() | offsets)
+
+
+def headers_of(content_range: str | None, **more: str) -> dict[str, str]:
+    said = {} if content_range is None else {"Content-Range": content_range}
+    return {**said, **more}
+
+
+@pytest.mark.parametrize(
+    ("value", "parsed"),
+    [
+        ("bytes 5-9/10", ContentRange(5, 9, 10)),
+        (" Bytes 0-0/* ", ContentRange(0, 0, None)),
+    ],
+)
+def test_a_content_range_is_read(value: str, parsed: ContentRange) -> None:
+    """Otherwise nothing could ever be resumed."""
+    assert ContentRange.parse(value) == parsed
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "bytes */10",
+        "bytes 9-5/10",
+        "bytes 5-10/10",
+        "bytes 5-9",
+        "items 5-9/10",
+        "bytes 5-9/10, bytes 0-1/10",
+        "bytes -5-9/10",
+        "bytes \N{ARABIC-INDIC DIGIT FIVE}-9/10",
+        "bytes 5-9/1e3",
+        "bytes 5-" + "9" * 30 + "/*",
+    ],
+)
+def test_a_content_range_that_is_not_whole_is_none(value: str | None) -> None:
+    """Bytes would be joined at a guessed place."""
+    assert ContentRange.parse(value) is None
+
+
+@given(st.text())
+def test_any_content_range_is_read_or_not(value: str) -> None:
+    """A header made to raise would make us stand aside."""
+    got = ContentRange.parse(value)
+
+    assert got is None or 0 <= got.first <= got.last
+
+
+@given(offsets, st.integers(1, 2000))
+def test_what_we_ask_is_what_we_would_accept(offset: int, length: int) -> None:
+    """An off-by-one would make every resume fail, or join one byte too few."""
+    end = offset + length
+
+    assert range_header(offset, end) == f"bytes={offset}-{end - 1}"
+    assert range_header(offset, None) == f"bytes={offset}-"
+    assert judge(
+        206,
+        {"Content-Range": f"bytes {offset}-{end - 1}/{end}"},
+        offset,
+        Span(0, end, end),
+        None,
+    ) == Join(end)
+
+
+@given(
+    st.sampled_from([200, 206, 416, 304, 203]),
+    content_ranges,
+    offsets,
+    spans,
+    st.none() | st.sampled_from(['"a"', '"b"', 'W/"a"']),
+    st.none() | st.sampled_from(['"a"', DATE]),
+)
+def test_bytes_are_joined_only_at_the_asked_place_of_the_same_file(
+    status: int,
+    content_range: str | None,
+    offset: int,
+    span: Span,
+    etag: str | None,
+    validator: str | None,
+) -> None:
+    """A join elsewhere, or of two files, is a broken package."""
+    headers = headers_of(content_range, **({"ETag": etag} if etag else {}))
+    verdict = judge(status, headers, offset, span, validator)
+    if isinstance(verdict, Join):
+        got = ContentRange.parse(content_range)
+
+        assert status == 206
+        assert got is not None
+        assert got.first == offset
+        assert verdict.end == got.last + 1
+        assert got.total is None or span.total is None or got.total == span.total
+        assert verdict.end == (got.total if span.end is None else span.end) or got.total is None
+        assert validator != '"a"' or etag in (None, '"a"')
+
+
+@given(
+    st.sampled_from([200, 206]),
+    st.dictionaries(
+        st.sampled_from(["Content-Range", "Content-Length", "Content-Encoding", "ETag"]), st.text()
+    ),
+)
+def test_a_judge_takes_any_headers(status: int, headers: dict[str, str]) -> None:
+    """A header made to raise would make us stand aside."""
+    assert isinstance(judge(status, headers, 5, SPAN, '"a"'), (Join, Whole, Refuse))
+    assert isinstance(span_of(status, headers, "bytes=5-"), (Span, type(None)))
+
+
+def test_a_206_at_another_place_is_refused() -> None:
+    """Bytes would be missing or twice there."""
+    verdict = judge(206, headers_of("bytes 99-999/1000"), 100, SPAN, None)
+
+    assert verdict == Refuse("range begins at 99, not at 100")
+
+
+def test_a_206_of_another_total_is_another_file() -> None:
+    """The file was replaced: its halves do not fit."""
+    verdict = judge(206, headers_of("bytes 100-999/1001"), 100, SPAN, None)
+
+    assert isinstance(verdict, Refuse)
+    assert not verdict.drop_range
+
+
+@pytest.mark.parametrize("span", [SPAN, Span(0, None, None)])
+def test_a_206_that_ends_too_early_is_refused(span: Span) -> None:
+    """The file would be short."""
+    verdict = judge(206, headers_of("bytes 100-899/1000"), 100, span, None)
+
+    assert isinstance(verdict, Refuse)
+
+
+def test_a_206_with_another_strong_etag_is_another_file() -> None:
+    """Some servers ignore If-Range."""
+    verdict = judge(206, headers_of("bytes 100-999/1000", ETag='"b"'), 100, SPAN, '"a"')
+
+    assert verdict == Refuse("another ETag than before", drop_range=False)
+
+
+def test_a_206_without_a_content_range_is_refused() -> None:
+    """Nobody knows which bytes it carries; multipart/byteranges comes so, too."""
+    verdict = judge(206, {"Content-Type": "multipart/byteranges"}, 100, SPAN, None)
+
+    assert verdict == Refuse("no readable Content-Range")
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_a_compressed_rest_is_refused(status: int) -> None:
+    """Its bytes are others, and so are its offsets."""
+    headers = headers_of("bytes 100-999/1000", **{"Content-Encoding": "gzip"})
+
+    assert isinstance(judge(status, headers, 100, SPAN, None), Refuse)
+
+
+def test_a_200_is_the_whole_again() -> None:
+    """The server ignores Range; the beginning must be skipped, not joined."""
+    assert judge(200, {"Content-Length": "1000"}, 100, SPAN, None) == Whole(1000)
+    assert judge(200, {}, 100, SPAN, None) == Whole(None)
+
+
+def test_a_200_of_another_length_is_another_file() -> None:
+    """The file was replaced in between."""
+    assert isinstance(judge(200, {"Content-Length": "999"}, 100, SPAN, None), Refuse)
+
+
+@pytest.mark.parametrize("status", [416, 404])
+def test_any_other_status_is_refused(status: int) -> None:
+    """An error page would become the end of a wheel."""
+    assert judge(status, headers_of("bytes */1000"), 100, SPAN, None) == Refuse(f"status {status}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ({}, None),
+        ({"Content-Length": "10"}, 10),
+        ({"Content-Length": "10, 10"}, 10),
+        ({"Content-Length": "10, 11"}, None),
+        ({"Content-Length": "-1"}, None),
+        ({"Content-Length": "+1"}, None),
+        ({"Content-Length": "1_0"}, None),
+        ({"Content-Length": "²"}, None),
+        ({"Content-Length": "9" * 30}, None),
+        ({"Content-Length": "10", "Transfer-Encoding": "chunked"}, None),
+    ],
+)
+def test_a_length_is_one_number_or_none(headers: dict[str, str], length: int | None) -> None:
+    """A length misread is a file cut short, or waited for for ever (RFC 9112 §6.3)."""
+    assert content_length(headers) == length
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"ETag": '"x"'}, '"x"'),
+        ({"ETag": ' "x" '}, '"x"'),
+        ({"ETag": 'W/"x"'}, None),
+        ({"ETag": "x"}, None),
+        ({"ETag": '""'}, None),
+        ({"ETag": 'W/"x"', "Last-Modified": A_MINUTE_BEFORE, "Date": DATE}, None),
+        ({"Last-Modified": A_MINUTE_BEFORE, "Date": DATE}, A_MINUTE_BEFORE),
+        ({"Last-Modified": DATE, "Date": DATE}, None),
+        ({"Last-Modified": A_MINUTE_BEFORE}, None),
+        ({"Last-Modified": "junk", "Date": DATE}, None),
+        ({}, None),
+    ],
+)
+def test_only_a_strong_validator_proves_that_the_file_is_the_same(
+    headers: dict[str, str], validator: str | None
+) -> None:
+    """A weak one may stay the same while the bytes differ (RFC 9110 §13.1.5, §8.8.2.2)."""
+    assert validator_of(headers) == validator
+
+
+def test_the_span_of_a_200_is_all_of_it() -> None:
+    """Everything else is measured by it."""
+    assert span_of(200, {"Content-Length": "10"}, None) == Span(0, 10, 10)
+    assert span_of(200, {"Content-Length": "10"}, "bytes=5-") == Span(0, 10, 10)
+    assert span_of(200, {}, None) == Span(0, None, None)
+
+
+def test_the_span_of_a_206_is_what_pip_itself_asked_for() -> None:
+    """pip's own resume and lazy wheels begin in the midst of a file."""
+    assert span_of(206, headers_of("bytes 5-9/20"), "bytes=5-9") == Span(5, 10, 20)
+    assert span_of(206, headers_of("bytes 5-9/*"), "bytes=5-") == Span(5, 10, None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked"),
+    [
+        (headers_of("bytes 4-9/20"), "bytes=5-9"),
+        (headers_of("bytes 5-9/20"), None),
+        (headers_of("bytes 5-9/20"), "bytes=-5"),
+        (headers_of("bytes 5-9/20"), "bytes=5-9,12-13"),
+        (headers_of("bytes 5-9/20", **{"Content-Length": "6"}), "bytes=5-9"),
+        (headers_of(None), "bytes=5-9"),
+    ],
+)
+def test_an_unclear_206_is_left_to_pip(headers: dict[str, str], asked: str | None) -> None:
+    """What we do not understand we must not heal."""
+    assert span_of(206, headers, asked) is None
