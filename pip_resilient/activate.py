@@ -32,14 +32,19 @@ def arm() -> None:
     Safe to repeat.
     """
     finders: list[Any] = sys.meta_path
-    if not any(type(finder) is Finder for finder in finders):
+    if not any(_is_ours(finder) for finder in finders):
         finders.insert(0, Finder())
 
 
 def disarm() -> None:
     """Stop waiting. What `hook.py` has already changed is for `hook.undo` to take back."""
     finders: list[Any] = sys.meta_path
-    finders[:] = [finder for finder in finders if type(finder) is not Finder]
+    finders[:] = [finder for finder in finders if not _is_ours(finder)]
+
+
+def _is_ours(finder: Any) -> bool:
+    """Tell whether a finder is ours, also where it is of another copy of this module."""
+    return getattr(finder, "waits_for_pip", False) is True
 
 
 class Finder:
@@ -49,6 +54,8 @@ class Finder:
     whose import would cost every start milliseconds.
     """
 
+    waits_for_pip = True
+
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec that another finder gives for a seam, with its loader wrapped."""
         if name not in _WATCHED:
@@ -56,7 +63,7 @@ class Finder:
         finders: list[Any] = sys.meta_path
         for finder in finders:
             find = getattr(finder, "find_spec", None)
-            if finder is self or find is None:
+            if find is None or _is_ours(finder):
                 continue
             spec = find(name, path, target)
             if spec is not None:

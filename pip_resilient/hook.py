@@ -22,7 +22,7 @@ import weakref
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient import children, diagnosis, events, options
+from pip_resilient import __version__, children, options, sinks
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
@@ -49,7 +49,7 @@ def _import_wrapt() -> ModuleType:
 
 
 wrapt = _import_wrapt()
-logger = logging.getLogger("pip_resilient")
+logger = sinks.logger
 
 
 class SeamError(Exception):
@@ -107,10 +107,8 @@ class Hook:
         self.clock = Clock()
         self.began = self.clock.now()
         self.run: Run | None = None
-        self.children = children.Channel(os.environ)
-        self.failed = False
+        self.closing = sinks.Closing(children.Channel(os.environ))
         self._classes: dict[tuple[type, bool], type] = {}
-        self._told = False
 
     def apply(self) -> None:
         """Check the seam and make the first changes.
@@ -195,7 +193,7 @@ class Hook:
         names = () if said.isolated else tuple(os.environ)
         settings = load(said.look_up, names, said.command, options.in_ci())
         for problem in settings.problems:
-            self._say(problem)
+            sinks.say(problem)
         limits = Limits(
             patience=settings.patience,
             offline=min(Limits().offline, settings.patience),
@@ -203,9 +201,10 @@ class Hook:
             retries=said.retries(),
             deadline_at=None if settings.deadline is None else self.began + settings.deadline,
         )
-        write = _writer(settings.log)
+        logger.debug("pip-resilient %s is on for %s", __version__, self.prefix)
+        write = sinks.to_file(settings.log)
         self.run = Run(
-            self.stack, settings, limits, self._say, self.stand_aside, write, self.clock
+            self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock
         )
         return self.run
 
@@ -250,16 +249,13 @@ class Hook:
 
     # What the user sees.
 
-    def _say(self, line: str) -> None:
-        logger.warning("pip-resilient: %s", events.plain(line))
-
     def _watch_errors(self) -> None:
         """Notice whether pip reports an error: its exit code is not ours to see."""
-        hook = self
+        closing = self.closing
 
         class Watch(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
-                hook.failed = True
+                closing.failed = True
 
         watch = Watch(logging.ERROR)
         pips = logging.getLogger(self.prefix.partition(".")[0])
@@ -271,33 +267,13 @@ class Hook:
         adapter = session.adapters.get("https://")
         limits = getattr(adapter, "resilient_limits", None)
         if self.run is not None and limits is self.run.limits:  # not pip's look for its own update
-            self._tell()
+            self.closing.tell(self.run.journal.events)
         return result
 
     def _at_exit(self) -> None:
-        try:
-            self._tell()
-        finally:
-            self.record.undo()
-
-    def _tell(self) -> None:
-        """Say once how the run went: what was healed, and the true cause if it failed."""
-        if self._told or self.run is None:
-            return
-        self._told = True
-        try:
-            happened = [*self.run.journal.events, *self.children.received()]
-            if self.children.is_child:
-                self.children.send(self.run.journal.events)
-                return
-            healed = events.summary(happened)
-            if healed is not None:
-                self._say(healed)
-            cause = diagnosis.last_line(happened, self.failed, os.environ)
-            if cause is not None:
-                self._say(cause)
-        except Exception as error:  # pip has done its work: no harm now
-            logger.debug("pip-resilient: no summary: %s", error)
+        if self.run is not None:
+            self.closing.tell(self.run.journal.events)
+        self.record.undo()
 
     def stand_aside(self, error: BaseException) -> None:
         """Take everything back, and say why in one line."""
@@ -308,21 +284,6 @@ class Hook:
 
 def _why(error: BaseException) -> str:
     return str(error) if isinstance(error, SeamError) else f"{type(error).__name__}: {error}"
-
-
-def _writer(path: str | None) -> Callable[[str], None] | None:
-    """Return what appends a line to the event log, or None; a bad path only ends the log."""
-    if path is None:
-        return None
-
-    def write(line: str) -> None:
-        try:
-            with open(path, "a", encoding="utf-8") as log:
-                log.write(line + "\n")
-        except OSError as error:
-            logger.debug("pip-resilient: no event log: %s", error)
-
-    return write
 
 
 _hooks: dict[str, Hook] = {}

@@ -30,8 +30,9 @@ from pip._vendor.urllib3.poolmanager import PoolManager
 
 from pip_resilient import activate
 from pip_resilient.hook import Hook
+from pip_resilient.policy import silence
 from pip_resilient.policy.patience import Limits
-from pip_resilient.session import body, exchange
+from pip_resilient.session import exchange
 from pip_resilient.session.opener import Watch
 from pip_resilient.session.run import Clock, Run
 from pip_resilient.settings import Settings
@@ -173,7 +174,7 @@ def _quick_second_connections(stall: float) -> Iterator[None]:
         return Watch(self.run.dialer, self.tell_silence, silence=stall * 2)
 
     with (
-        mock.patch.object(body, "stall_after", stall_after),
+        mock.patch.object(silence, "stall_after", stall_after),
         mock.patch.object(exchange.Exchange, "watch", watch),
     ):
         yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,11 +159,32 @@ def test_a_seam_is_found_by_the_others_and_wrapped(home: str, seam: str) -> None
     assert theirs.asked == [home + seam]
 
 
-def test_two_finders_do_not_ask_each_other_for_ever() -> None:
-    """`arm` may run in two copies of us."""
-    sys.meta_path[:] = [Finder(), Finder()]
+def other_copy() -> types.ModuleType:
+    """Return this module as `pip-resilient run` loads it: by file, a second time."""
+    spec = spec_from_file_location("elsewhere", activate.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    assert sys.meta_path[0].find_spec(SEAM) is None
+
+def test_two_copies_of_us_do_not_ask_each_other_for_ever() -> None:
+    """pip would end with a RecursionError."""
+    theirs = Theirs()
+    sys.meta_path[:] = [Finder(), other_copy().Finder(), theirs]  # type: ignore[list-item]
+
+    assert type(sys.meta_path[0].find_spec(SEAM).loader) is Loader  # type: ignore[union-attr]
+    assert theirs.asked == [SEAM]
+
+
+def test_two_copies_of_us_arm_once() -> None:
+    """Every patch would be made twice, and every retry with it."""
+    arm()
+    before = list(sys.meta_path)
+    other_copy().arm()
+
+    assert sys.meta_path == before
 
 
 def test_a_seam_that_nobody_finds_is_not_found() -> None:

@@ -216,23 +216,34 @@ def test_an_end_before_the_length_is_a_cut(line: Line) -> None:
         arrived(lane)
 
 
-def test_a_reset_is_told_as_it_is() -> None:
-    """The translation needs its number; only TCP has resets."""
+@contextlib.contextmanager
+def reset_after(wire: bytes) -> Iterator[Up]:
+    """Give an answer whose connection is reset once its headers are read; only TCP has resets."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname(), timeout=5.0)
         server, _ = listener.accept()
     with contextlib.closing(client):
-        server.sendall(SIZED + b"01234")
+        server.sendall(wire)
         response = http.client.HTTPResponse(client)
         response.begin()
-        lane = lane_for(Up(response), Span(0, 10, 10))
-        lane.read()
         server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         server.close()
+        select.select([client], [], [], 5.0)
+        yield Up(response)
+        response.close()
+
+
+@pytest.mark.parametrize(
+    ("wire", "end"),
+    [(SIZED + b"01234", 10), (SIZED, 10), (CHUNKED, None), (UNTIL_CLOSE, None)],
+)
+def test_a_reset_is_never_an_end(wire: bytes, end: int | None) -> None:
+    """The system tells of it once, then of an end: half a file without a length would be whole."""
+    with reset_after(wire) as up:
+        lane = lane_for(up, Span(0, end, end))
 
         with pytest.raises(ConnectionResetError):
-            arrived(lane)
-        lane.kill()
+            read_out(lane)
 
 
 def test_chunks_end_with_their_last_chunk(line: Line) -> None:

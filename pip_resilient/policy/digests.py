@@ -106,7 +106,7 @@ def _json_links(page: bytes) -> Iterable[tuple[str, str, str]]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return  # pip will say what is wrong with the page
     for file in files:
-        hashes = file.get("hashes") if isinstance(file, dict) else None
+        hashes: Any = file.get("hashes") if isinstance(file, dict) else None
         known = [name for name in ALGORITHMS if name in hashes] if isinstance(hashes, dict) else []
         if known:
             yield str(file.get("url")), known[0], str(hashes[known[0]])

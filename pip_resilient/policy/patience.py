@@ -49,7 +49,7 @@ class Limits(NamedTuple):
     deadline_at: float | None = None
     first_wait: float = 0.5
     resume_wait: float = 0.1
-    longest_wait: float = 15.0
+    longest_wait: float = 10.0
 
 
 class Retry(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.session.exchange import Exchange
-from pip_resilient.session.outcome import GivenUp, Options
+from pip_resilient.session.outcome import GivenUp, Options, ours
 
 if TYPE_CHECKING:
     from pip_resilient.policy.patience import Limits
@@ -101,7 +101,8 @@ class ResilientAdapter:
             return response
         from_cache = kwargs.get("from_cache") or (bool(args) and args[0])
         if asking.exchange is not None and not from_cache:
-            asking.exchange.take_over(response)
+            with ours():
+                asking.exchange.take_over(response)
         return super().build_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient.policy.digests import Verification
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.patience import is_crawl, stall_after
 from pip_resilient.policy.ranges import validator_of
+from pip_resilient.policy.silence import Silence
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Continuation
 from pip_resilient.session.hashing import Hashing
 from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
 from pip_resilient.session.opener import wait_readable
+from pip_resilient.session.outcome import Surprise
 from pip_resilient.session.ready import Ready
 from pip_resilient.session.rival import Rival
 
@@ -75,11 +76,7 @@ class Body:
         self._ready = Ready()
         self._front: Lane | None = lane_for(up, span)
         self._rival: Rival | None = None
-        self._longest_gap = 0.0
-        self._barren = 0
-        now = self.run.clock.now()
-        self._arrived_at = self._asked_at = now
-        self._crawl_mark = (now, span.first)
+        self._silence = Silence(self.run.clock.now(), span.first, exchange.limits.patience)
 
     @property
     def continuation(self) -> Continuation:
@@ -104,17 +101,30 @@ class Body:
         if self._finished or self.closed or amt == 0:
             return self._take(amt)
         self.exchange.begin_reading()
-        self._arrived_at = self.run.clock.now()
+        self._silence.begin(self.run.clock.now())
         gather_until: float | None = None
         try:
             while self._wants_more(amt, gather_until):
                 self._step(gather_until)
                 if gather_until is None and self._givable():
                     gather_until = self.run.clock.now() + _GATHER
-        except BaseException:
+        except BaseException as error:
             self._let_go()
-            raise
+            raise self._ending(error) from error.__cause__
         return self._take(amt)
+
+    def _ending(self, error: BaseException) -> BaseException:
+        """Return what pip is to see: an error of ours takes us out of its way."""
+        stack = self.run.stack
+        if not isinstance(error, Exception) or isinstance(
+            error, (Broken, stack.failed, stack.wrong_bytes)
+        ):
+            return error
+        if not self.streams:
+            return Surprise(error)
+        # pip's Downloader asks again, and then nothing of ours is in the way.
+        self.run.stand_aside(error)
+        return stack.wrong_bytes(f"{self.exchange.url}: an error of pip-resilient ended it")
 
     def _wants_more(self, amt: int | None, gather_until: float | None) -> bool:
         if self._finished or (amt is not None and self._givable() >= amt):
@@ -206,9 +216,7 @@ class Body:
         self.verification.update(data)
         self._ready.add(data)
         self.received += len(data)
-        now = self.run.clock.now()
-        self._longest_gap = max(self._longest_gap, min(now - self._arrived_at, 10.0))
-        self._arrived_at = now
+        self._silence.arrived(self.run.clock.now())
         self.exchange.progress(self.received)
 
     def _finish_if_done(self) -> None:
@@ -235,38 +243,23 @@ class Body:
     # Silence.
 
     def _wait(self, until: float | None) -> None:
-        now = self.run.clock.now()
-        silent = now - self._arrived_at
-        if self._crawls(now):
+        now, silence = self.run.clock.now(), self._silence
+        silent, read_timeout = now - silence.since, self.exchange.read_timeout()
+        if silence.crawls(now, self.received):
             self._kill_front(Failure(Kind.CRAWL))
             return
-        read_timeout = self.exchange.read_timeout()
         if read_timeout is not None and silent >= read_timeout:
             self._kill_front(Failure(Kind.SILENT, f"for {silent:.0f} s"))
             return
-        pause = self._look_after_silence(now)
-        if read_timeout is not None:
-            pause = min(pause, read_timeout - silent)
-        if until is not None:
-            pause = min(pause, max(0.0, until - now))
+        if silence.asks_again(now):
+            self._drop_rival()
+            self.exchange.tell_silence(silent)
+            self._rival = Rival(self)
         assert self._front is not None  # noqa: S101  # `_step` looked
         socks = self._rival.sockets() if self._rival is not None else []
         if self._front.sock is not None:
             socks.append(self._front.sock)
-        wait_readable(socks, pause)
-
-    def _look_after_silence(self, now: float) -> float:
-        """Ask on a second connection once it is time; return how long to wait now."""
-        quiet_since = max(self._arrived_at, self._asked_at)
-        threshold = stall_after(self._longest_gap, self._barren)
-        if now - quiet_since >= threshold:
-            self._drop_rival()
-            self._barren += 1  # taken back if it delivers
-            self._asked_at = quiet_since = now
-            threshold = stall_after(self._longest_gap, self._barren)
-            self.exchange.tell_silence(now - self._arrived_at)
-            self._rival = Rival(self)
-        return max(0.05, quiet_since + threshold - now)
+        wait_readable(socks, silence.pause(now, read_timeout, until))
 
     def _rival_delivers(self, rival: Rival) -> bool:
         """Take what the second connection has; once it gives bytes it is the first."""
@@ -282,21 +275,11 @@ class Body:
         old, self._front = self._front, lane
         self._rival = None
         rival.forget_wake()
-        self._barren = 0
+        self._silence.second_delivered()
         if old is not None:
             old.kill()
         self.exchange.overtaken(self.received, self.received if lane.prefix is None else 0)
         return True
-
-    def _crawls(self, now: float) -> bool:
-        """Tell whether hardly anything has come for all the patience."""
-        began, offset = self._crawl_mark
-        took, patience = now - began, self.exchange.limits.patience
-        if took < patience:
-            return False
-        self._crawl_mark = (now, self.received)
-        # Much later than looked for: the machine slept, or pip was busy elsewhere.
-        return took < patience + 30.0 and is_crawl(self.received - offset, took)
 
     # Failure.
 
@@ -330,7 +313,7 @@ class Body:
         if not self.streams:
             raise Broken(failure)
         self._front = promoted or self.continuation.after(failure)
-        self._arrived_at = self.run.clock.now()
+        self._silence.begin(self.run.clock.now())
 
     def _changed(self, why: str) -> Exception:
         """Return what says that the file became another one on the server."""

@@ -17,7 +17,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient.session.addresses import AddressBook, Race, resolve
+from pip_resilient.session.addresses import AddressBook, Cancelled, Race, resolve
+from pip_resilient.session.opener import Overtaken
+from pip_resilient.session.outcome import ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,14 +117,12 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
 
         def _new_conn(self) -> socket.socket:
             """Open the TCP connection; TLS, SNI and CONNECT come later, untouched."""
+            timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
+            how = {"source_address": self.source_address, "options": self.socket_options}
             try:
-                sock = dialer.connect(
-                    str(getattr(self, "_dns_host", self.host)),
-                    self.port or 80,
-                    self.timeout if isinstance(self.timeout, (int, float)) else None,
-                    source_address=self.source_address,
-                    options=self.socket_options,
-                )
+                with ours(Cancelled):
+                    host = str(getattr(self, "_dns_host", self.host))
+                    sock = dialer.connect(host, self.port or 80, timeout, **how)
             except OSError as error:
                 raise _as_urllib3_says(error, self, errors) from error
             self.resilient_address = dialer.asking.address
@@ -136,7 +136,8 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
                     # urllib3 2.x does it later, 1.26 has done it: until now
                     # it is the connect timeout.
                     self.sock.settimeout(self.timeout)
-                watch.wait_for_answer(self.sock)
+                with ours(Overtaken):
+                    watch.wait_for_answer(self.sock)
             return super().getresponse()
 
     Connection.__name__ = cls.__name__

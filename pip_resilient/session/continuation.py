@@ -81,7 +81,8 @@ class Continuation:
                 failure = answer
                 continue
             whole = answer.position != offset
-            exchange.saved += 0 if whole else offset - self._body.span.first
+            if not whole:
+                exchange.kept(offset - self._body.span.first)
             run.journal.add(
                 events.Resumed(
                     run.at(),

@@ -19,7 +19,7 @@ from pip_resilient.policy.ranges import span_of
 from pip_resilient.session import translate
 from pip_resilient.session.body import Body, Broken
 from pip_resilient.session.opener import Watch
-from pip_resilient.session.outcome import Failed, GivenUp, Options
+from pip_resilient.session.outcome import Failed, GivenUp, Options, Surprise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +95,8 @@ class Exchange:
                 response = self.adapter.send_below(self.request, self.options)
             if not self.options.stream:
                 response.content  # noqa: B018  # requests reads it later, where nobody would retry
+        except Surprise:
+            raise
         except Broken as broken:
             return Failed(broken.failure)
         except Exception as error:  # everything of theirs, told apart by the table
@@ -208,6 +210,13 @@ class Exchange:
         both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         return None if both[1] is None else float(both[1])
 
+    def kept(self, count: int) -> None:
+        """Note how many bytes of the body a continuation did not have to bring again.
+
+        Each byte is counted once, however many interruptions it outlived.
+        """
+        self.saved = max(self.saved, count)
+
     def overtaken(self, offset: int, saved: int) -> None:
         """Note that the second connection delivered first.
 
@@ -216,7 +225,7 @@ class Exchange:
             saved: Bytes that it did not have to bring again.
         """
         self.interruptions += 1
-        self.saved += saved
+        self.kept(saved)
         self.run.journal.add(events.Overtaken(self.run.at(), self.place, self.url, offset))
 
     def tell_silence(self, silent: float) -> None:

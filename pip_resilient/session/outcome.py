@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pip_resilient.policy.failure import Failure
 
@@ -53,3 +54,26 @@ class GivenUp(Exception):  # the end of the story, not an error of ours
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.failure.said)
         self.failed = failed
+
+
+class Surprise(Exception):  # carries an error of ours
+    """Something of ours went wrong below pip's stack, which must not be blamed for it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.error = error
+
+
+@contextmanager
+def ours(*expected: type[Exception]) -> Iterator[None]:
+    """Mark what goes wrong in our own code, called from within pip's stack.
+
+    Args:
+        expected: What may be raised on purpose; errors of the network always may.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (OSError, Surprise, *expected)):
+            raise
+        raise Surprise(error) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +21,6 @@ from tests.end_to_end.fetching import (
     assert_resumed,
     fetch,
     fetched,
-    is_older,
     last_line,
     of_pip,
 )
@@ -106,6 +104,23 @@ def test_a_report_on_stdout_stays_one_json_document(server: FaultServer, pip: st
     assert by_name["demo"]["download_info"]["url"] == held.url
     assert held.sha256 in json.dumps(by_name["demo"]["download_info"])
     assert "healed" in last_line(done)
+
+
+def test_a_lock_file_on_stdout_is_the_same_as_without_faults(
+    newest: Environment, server: FaultServer
+) -> None:
+    """It is committed and installed from for months."""
+    index = Index(server)
+    index.add_wheel("demo", "1.0", size=SIZE, requires=["other"])
+    index.add_wheel("other", "2.0", size=SIZE)
+    options = ("lock", "--quiet", "--output", "-", "--index-url", index.url, "demo")
+    plain = newest.pip(*options, armed=False)
+    server.script = [Reset(after=50).when("/simple/", first=2), CUT]
+    armed = newest.pip(*options)
+
+    assert armed.returncode == 0, armed.stderr
+    assert armed.stdout == plain.stdout != ""
+    assert "healed" in last_line(armed)
 
 
 def test_a_raw_progress_bar_counts_each_byte_once(server: FaultServer) -> None:
@@ -247,6 +262,20 @@ def test_an_isolated_build_heals_in_the_pip_that_pip_starts(
     assert list((environment.home / "tmp").glob("pip-resilient*")) == []
 
 
+def test_build_dependencies_in_one_process_heal(newest: Environment, server: FaultServer) -> None:
+    """pip 26.0 and later can do without the second pip."""
+    index = Index(server)
+    backend = index.add_backend(size=SIZE)
+    index.add_sdist("demo", "1.0")
+    server.script = [CUT]
+    feature = ("--use-feature", "inprocess-build-deps")
+    done = newest.pip("wheel", *feature, "--wheel-dir", "out", "--index-url", index.url, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert_resumed(server, backend)
+    assert "healed 1 interruption" in last_line(done)
+
+
 # --- How often and how long ---
 
 
@@ -268,9 +297,7 @@ def test_retries_0_means_one_attempt(
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])
-def test_retries_are_a_floor(
-    oldest_and_newest: Environment, server: FaultServer, how: str
-) -> None:
+def test_retries_are_a_floor(oldest_and_newest: Environment, server: FaultServer, how: str) -> None:
     """Who asked for more attempts than patience allows gets them."""
     index = Index(server)
     index.add_wheel("demo", "1.0")
