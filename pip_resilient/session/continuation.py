@@ -19,7 +19,7 @@ from pip_resilient.policy.failure import TRANSIENT_STATUSES, Failure, Kind, retr
 from pip_resilient.policy.patience import WHOLE_FETCHES
 from pip_resilient.session import translate
 from pip_resilient.session.lane import Lane, is_chunked, lane_for
-from pip_resilient.session.outcome import Failed, GivenUp
+from pip_resilient.session.outcome import Failed, GivenUp, Surprise
 
 if TYPE_CHECKING:
     from pip_resilient.policy.digests import Mismatch
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 _REDIRECTS = (301, 302, 303, 307, 308)
 _GONE = (401, 403, 404, 410)
 _LONGEST_WAY = 5
+
+
+class Unanswered(Exception):
+    """A request of ours brought no answer; carries what pip's stack raised."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Continuation:
@@ -74,8 +82,8 @@ class Continuation:
             try:
                 with run.dialer.ask(fresh=True, watch=exchange.watch()):
                     answer = self.ask()
-            except Exception as error:  # everything of theirs, told apart by the table
-                failure = translate.failure_of(error, exchange.proxy())
+            except Unanswered as unanswered:
+                failure = translate.failure_of(unanswered.error, exchange.proxy())
                 continue
             if isinstance(answer, Failure):
                 failure = answer
@@ -166,7 +174,13 @@ class Continuation:
         kept = headers_for(like.request.headers, like.request.url, url, extra)
         request.headers = type(like.request.headers)(kept)
         same = same_origin(url, like.request.url)
-        return like.adapter.for_url(url).send_raw(request, like.options.at(same))
+        adapter, options = like.adapter.for_url(url), like.options.at(same)
+        try:
+            return adapter.send_raw(request, options)
+        except Surprise:
+            raise
+        except Exception as error:  # everything of theirs, told apart by the table
+            raise Unanswered(error) from error
 
     def _first_hop(self) -> Any:
         hop = self._run.hops.get(normalised(self._exchange.request.url))
@@ -188,10 +202,10 @@ class Continuation:
             up.close()
             before, url = url, urljoin(url, location)
             if before.startswith("https:") and not url.startswith("https:"):
-                raise ValueError("a redirect leads from https to plain http")
+                raise Unanswered(ValueError("a redirect leads from https to plain http"))
             if same_origin(url, self._exchange.request.url):
                 like = self._exchange
-        raise ValueError("too many redirects")
+        raise Unanswered(ValueError("too many redirects"))
 
     def wrong_bytes(self, mismatch: Mismatch) -> Exception:
         """Return what ends a body whose bytes fail a hash; the file is asked for once more."""

@@ -5,7 +5,7 @@ the break is honest: headers and validators are those of the whole answer.
 Offsets are bytes and start at zero.
 """
 
-# ruff: noqa: D102 - the stages are described in `Fault`
+
 
 from __future__ import annotations
 

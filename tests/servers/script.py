@@ -6,7 +6,7 @@ that one; so the script reads like a play, and `Together` is the way to have two
 at once. Counting ("the first two") counts only what a fault has been given.
 """
 
-# ruff: noqa: D102 - the stages are described in `Fault`
+
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ PIECE = 16384
 TCP_CLOSED = 7  # first byte of struct tcp_info, see linux/tcp_states.h
 
 
-class Over(Exception):  # noqa: N818 - an ending is not an error
+class Over(Exception):
     """Raised when this side has ended the connection."""
 
 

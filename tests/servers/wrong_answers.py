@@ -5,7 +5,7 @@ otherwise a fault leaves everything else honest: headers and validators are
 those of the undamaged answer. Offsets are bytes and start at zero.
 """
 
-# ruff: noqa: D102 - the stages are described in `Fault`
+
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""Does pip go on when our own code fails while it is at work?
+
+Not in the list: the guards themselves (`ResilientAdapter.send`, `_session_made`,
+`Closing.tell`), which are what catches the others.
+
+The rule: one function of ours is made to raise, in a private copy of the
+installed package; pip then installs as if we were not there, and one line of
+ours says why. Verification is the exception: it never fails open.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.environments import our_lines
+from tests.faults import FaultServer, FlippedBit, Reset
+from tests.packages import Index
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from tests.end_to_end.environments import Environment
+    from tests.packages import Distribution
+
+SIZE = 2_000_000
+
+PLACES = [
+    ("session/adapter.py", "proxy_manager_for"),
+    ("session/exchange.py", "__init__"),
+    ("session/exchange.py", "_attempt"),
+    ("session/exchange.py", "take_over"),
+    ("session/exchange.py", "_answered"),
+    ("session/exchange.py", "progress"),
+    ("session/body.py", "__init__"),
+    ("session/body.py", "_step"),
+    ("session/body.py", "_pull"),
+    ("session/body.py", "_finish"),
+    ("session/lane.py", "read"),
+    ("session/lane.py", "release"),
+    ("session/connect.py", "connect"),
+    ("session/addresses.py", "in_order"),
+    ("session/opener.py", "wait_for_answer"),
+    ("session/run.py", "digests_of"),
+    ("policy/ranges.py", "span_of"),
+    ("policy/disclosure.py", "place_of"),
+    ("hook.py", "_enlist"),
+    ("hook.py", "_begin_run"),
+    ("diagnosis.py", "last_line"),
+]
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+def spoil(environment: Environment, module: str, function: str) -> None:
+    """Let a function of the installed package raise at its first line."""
+    path = environment.site_packages / "pip_resilient" / module
+    text = path.read_text("utf-8")
+    head = re.search(rf"( *)def {re.escape(function)}\((?:.|\n)*?\) -> [^\n]*:\n", text)
+    assert head is not None, f"{module} has no {function}"
+    spoiled = f'{head[1]}    raise RuntimeError("spoiled")\n'
+    path.write_text(text[: head.end()] + spoiled + text[head.end() :], "utf-8")
+
+
+def install(environment: Environment, index: Index) -> subprocess.CompletedProcess[str]:
+    where = ("--index-url", index.url, "--dest", "out")
+    return environment.pip("download", "--no-deps", *where, "demo")
+
+
+def got(environment: Environment, held: Distribution) -> bytes:
+    return (environment.work / "out" / held.filename).read_bytes()
+
+
+@pytest.mark.parametrize(("module", "function"), PLACES, ids=["-".join(p) for p in PLACES])
+def test_an_error_of_ours_is_not_pips(
+    damaged: Environment, server: FaultServer, module: str, function: str
+) -> None:
+    """A plugin that breaks installs on a healthy network is worse than none."""
+    index = Index(server)
+    held = index.add_wheel("demo", "1.0", size=SIZE)
+    spoil(damaged, module, function)
+    done = install(damaged, index)
+
+    assert done.returncode == 0, done.stderr
+    assert got(damaged, held) == held.content
+    assert len(our_lines(done.stderr)) <= 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("function", ["after", "ask", "_judge"])
+def test_an_error_while_resuming_lets_pip_fetch_the_file_alone(
+    damaged: Environment, server: FaultServer, function: str
+) -> None:
+    """Half a file from us and half from pip would be a wrong file."""
+    index = Index(server)
+    held = index.add_wheel("demo", "1.0", size=SIZE)
+    server.script = [Reset(after=SIZE // 2).when("*.whl", first=1)]
+    spoil(damaged, "session/continuation.py", function)
+    done = install(damaged, index)
+
+    assert done.returncode == 0, done.stderr
+    assert got(damaged, held) == held.content
+    assert "standing aside" in "".join(our_lines(done.stderr))
+
+
+def test_verification_never_fails_open(damaged: Environment, server: FaultServer) -> None:
+    """Wrong bytes must not get in because the code that judges them is broken."""
+    index = Index(server)
+    index.add_wheel("demo", "1.0", size=SIZE)
+    server.script = [FlippedBit(SIZE // 2).when("*.whl")]
+    spoil(damaged, "policy/digests.py", "mismatch")
+    done = install(damaged, index)
+
+    assert done.returncode == 1
+    assert not (damaged.work / "out").exists() or not list((damaged.work / "out").iterdir())
