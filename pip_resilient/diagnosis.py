@@ -104,6 +104,8 @@ def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]
         else "part of this was not answered, so it may be incomplete"
     )
     advice = _ADVICE[failure.kind].format(place=cause.place, proxy_set_by=set_by)
+    if cause.why == "deadline":
+        advice = "set a larger PIP_RESILIENT_DEADLINE, or none"
     return f"{begin}: {who}: {what} ({effort}). Try: {advice}"
 
 

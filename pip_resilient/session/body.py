@@ -248,7 +248,10 @@ class Body:
         if silence.crawls(now, self.received):
             self._kill_front(Failure(Kind.CRAWL))
             return
-        if read_timeout is not None and silent >= read_timeout:
+        left = self.exchange.time_left()
+        if left is not None:
+            until = min(now + left, until or now + left)
+        if left == 0 or (read_timeout is not None and silent >= read_timeout):
             self._kill_front(Failure(Kind.SILENT, f"for {silent:.0f} s"))
             return
         if silence.asks_again(now):

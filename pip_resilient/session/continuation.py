@@ -15,7 +15,7 @@ from pip_resilient import events
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
 from pip_resilient.policy.disclosure import headers_for, same_origin
-from pip_resilient.policy.failure import TRANSIENT_STATUSES, Failure, Kind, retry_after
+from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import WHOLE_FETCHES
 from pip_resilient.session import translate
 from pip_resilient.session.lane import Lane, is_chunked, lane_for
@@ -162,10 +162,8 @@ class Continuation:
         up.close()
         if up.status == 416:
             self._may_range = self._must_range
-        wait = None
-        if up.status in TRANSIENT_STATUSES:
-            wait = retry_after(up.headers.get("Retry-After"), up.headers.get("Date"))
-        return Failure(Kind.STATUS, "", status=up.status, retry_after=wait)
+        failure = translate.failure_of_status(up.status, up.headers, self._exchange.proxy())
+        return failure or Failure(Kind.STATUS, status=up.status)
 
     def _send(self, like: Any, url: str, extra: dict[str, str]) -> Any:
         """Send a request like that of an exchange, with what may go to this URL."""
@@ -174,7 +172,8 @@ class Continuation:
         kept = headers_for(like.request.headers, like.request.url, url, extra)
         request.headers = type(like.request.headers)(kept)
         same = same_origin(url, like.request.url)
-        adapter, options = like.adapter.for_url(url), like.options.at(same)
+        adapter = like.adapter.for_url(url)
+        options = like.options.at(same).within(self._exchange.time_left())
         try:
             return adapter.send_raw(request, options)
         except Surprise:

@@ -92,7 +92,8 @@ class Exchange:
         try:
             fresh = self.attempts > 1 or self.again
             with self.run.dialer.ask(fresh=fresh, watch=self.watch(), exchange=self, raw=False):
-                response = self.adapter.send_below(self.request, self.options)
+                options = self.options.within(self.time_left())
+                response = self.adapter.send_below(self.request, options)
             if not self.options.stream:
                 response.content  # noqa: B018  # requests reads it later, where nobody would retry
         except Surprise:
@@ -216,6 +217,11 @@ class Exchange:
         Each byte is counted once, however many interruptions it outlived.
         """
         self.saved = max(self.saved, count)
+
+    def time_left(self) -> float | None:
+        """Return the seconds until the run's deadline, or None where there is none."""
+        ends = self.limits.deadline_at
+        return None if ends is None else max(0.0, ends - self.run.clock.now())
 
     def overtaken(self, offset: int, saved: int) -> None:
         """Note that the second connection delivered first.

@@ -35,6 +35,14 @@ class Options(NamedTuple):
         ]
         return self._replace(timeout=tuple(longer))
 
+    def within(self, seconds: float | None) -> Options:
+        """Return the same with no timeout longer than what is left of the run."""
+        if seconds is None:
+            return self
+        both = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
+        most = max(0.1, seconds)
+        return self._replace(timeout=tuple(most if one is None else min(one, most) for one in both))
+
     def at(self, same_origin: bool) -> Options:
         """Return what goes along to a URL: a client certificate to its own origin only."""
         return self if same_origin else self._replace(cert=None)

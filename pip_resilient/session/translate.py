@@ -208,19 +208,23 @@ def failure_of_answer(response: Any, wants_file: bool, proxy: str | None) -> Fai
         wants_file: Whether the request is for a distribution file.
         proxy: The proxy's URL that the request went through, or None.
     """
-    status = response.status_code
-    headers = response.headers
+    status, headers = response.status_code, response.headers
+    if status != 200:
+        return failure_of_status(status, headers, proxy)
+    content_type = headers.get("Content-Type", "")
+    start = b"" if wants_file else (getattr(response, "_content", None) or b"")
+    if looks_like_a_login_page(content_type, start or b"", wants_file):
+        return Failure(Kind.INTERCEPTED, _title(start or b""), status=status, proxy=_place(proxy))
+    return None
+
+
+def failure_of_status(status: int, headers: Any, proxy: str | None) -> Failure | None:
+    """Translate a status that pip should not get, or return None for one that it should."""
     if status in TRANSIENT_STATUSES:
         wait = retry_after(headers.get("Retry-After"), headers.get("Date"))
         return Failure(Kind.STATUS, "", status=status, retry_after=wait, proxy=_place(proxy))
     if status == 407:  # of a forwarded request; CONNECT's own is an exception
         return Failure(Kind.PROXY_AUTHENTICATION, status=status, proxy=_place(proxy))
-    if status != 200:
-        return None
-    content_type = headers.get("Content-Type", "")
-    start = b"" if wants_file else (getattr(response, "_content", None) or b"")
-    if looks_like_a_login_page(content_type, start or b"", wants_file):
-        return Failure(Kind.INTERCEPTED, _title(start or b""), status=status, proxy=_place(proxy))
     return None
 
 

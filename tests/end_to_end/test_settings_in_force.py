@@ -116,25 +116,14 @@ def test_patience_ends_what_nobody_answers(
     assert "HTTP status 503" in last_line(done)
 
 
-BOUNDED_BY_THE_READ_TIMEOUT = pytest.mark.xfail(
-    reason="a connection that is silent when the deadline comes is waited for to its read timeout"
-)
-
-
 @pytest.mark.parametrize(
     "fault",
     [
         pytest.param(Status(503).when("/simple/"), id="503"),
         pytest.param(Reset(after=1000).when("*.whl", ranged=False), id="no-continuation"),
-        pytest.param(NeverAnswer(), id="no-answer", marks=BOUNDED_BY_THE_READ_TIMEOUT),
-        pytest.param(
-            Silence(after=50).when("/simple/"), id="silent-page", marks=BOUNDED_BY_THE_READ_TIMEOUT
-        ),
-        pytest.param(
-            Silence(after=1000).when("*.whl", ranged=False),
-            id="silent-file",
-            marks=BOUNDED_BY_THE_READ_TIMEOUT,
-        ),
+        pytest.param(NeverAnswer(), id="no-answer"),
+        pytest.param(Silence(after=50).when("/simple/"), id="silent-page"),
+        pytest.param(Silence(after=1000).when("*.whl", ranged=False), id="silent-file"),
     ],
 )
 def test_a_deadline_bounds_the_run(newest: Environment, server: FaultServer, fault: Fault) -> None:
