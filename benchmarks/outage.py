@@ -100,7 +100,7 @@ def main() -> None:
         verdict = "ok" if result.right and result.after <= 15.0 else "MISSED"
         print(
             f"pip {pip}: outage of {arguments.seconds:.0f} s, done {result.after:.1f} s after it,"
-            f" exit code {result.returncode}, bytes {'right' if result.right else 'WRONG'}: {verdict}"
+            f" exit code {result.returncode}, right bytes: {result.right}: {verdict}"
         )
         print("  " + "\n  ".join(result.stderr.strip().splitlines()))
 

@@ -15,9 +15,11 @@ from pip_resilient.policy.digests import normalised
 from pip_resilient.policy.disclosure import place_of, without_secrets
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import GiveUp, Limits, Retry
-from pip_resilient.policy.ranges import span_of
+from pip_resilient.policy.ranges import Span, span_of
 from pip_resilient.session import translate
+from pip_resilient.session.addresses import RESOLVE_TIMEOUT
 from pip_resilient.session.body import Body, Broken
+from pip_resilient.session.lane import is_chunked
 from pip_resilient.session.opener import Watch
 from pip_resilient.session.outcome import Failed, GivenUp, Options, Surprise
 
@@ -133,7 +135,7 @@ class Exchange:
             return
         self.interruptions += 1
         self.run.dialer.blame()
-        self.account()
+        self.account(bound=self._longest_attempt())
         progressed, self._progressed = self._progressed, False
         decision = self.patience.decide(
             failed.failure, self.attempts, self.run.clock.now(), self.run.jitter, progressed
@@ -187,6 +189,15 @@ class Exchange:
         now = self.run.clock.now()
         self.patience.spend(now - self._mark, bound)
         self._mark = now
+
+    def _longest_attempt(self) -> float | None:
+        """Return how long an attempt can take, in seconds; longer means the machine slept."""
+        timeout = self.options.timeout
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        if connect is None or read is None:
+            return None
+        # To resolve, to connect, the proxy's tunnel and TLS, then the answer.
+        return RESOLVE_TIMEOUT + 3 * float(connect) + float(read)
 
     def begin_reading(self) -> None:
         """Note that pip reads again: what it did meanwhile was not waiting."""
@@ -255,6 +266,8 @@ class Exchange:
         span = span_of(up.status, up.headers, asked)
         if span is None:
             return
+        if up.status == 200 and is_chunked(up):
+            span = Span()  # RFC 9112 §6.3: Transfer-Encoding overrides Content-Length
         self.body = Body(self, up, span)
         up._fp = self.body
         up.chunked = False  # the body undoes the chunks itself

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pip_resilient.settings import Settings
 
 
+_PAGES = 8 << 20
+
+
 class Clock:
     """Time that goes on while the machine sleeps, and the one place that sleeps."""
 
@@ -135,8 +138,14 @@ class Run:
             self.download.link, self.download.again = before
 
     def page_passed(self, url: str, content_type: str, content: bytes) -> None:
-        """Keep an index page for the digests on it; it is read only when one is wanted."""
+        """Keep an index page for the digests on it; it is read only when one is wanted.
+
+        Of all pages the last `_PAGES` bytes are kept: memory stays flat, and
+        what pip's Downloader fetches carries the digest with its link.
+        """
         self._pages.append((url, content_type, content))
+        while sum(len(page) for _, _, page in self._pages) > _PAGES and len(self._pages) > 1:
+            del self._pages[0]
 
     def digests_of(self, url: str) -> list[Digest]:
         """Return every digest known for the file at this URL."""
