@@ -166,24 +166,34 @@ def test_without_a_digest_an_honest_server_gives_the_right_bytes(
 @EXAMPLES
 @given(
     size=st.integers(2, 300_000),
+    framing=FRAMINGS,
     etag=st.sampled_from(["strong", None]),
+    first=st.sampled_from([Reset, Silence]),
     cut_at=POSITIONS,
-    differs_at=POSITIONS,
-    grows=st.sampled_from([0, 0, -1, 1, 1000]),
+    differs_at=st.none() | POSITIONS,
+    grows=st.sampled_from([0, 0, -1, -1000, -100_000, 1, 1000]),
     ignores=st.booleans(),
 )
 def test_a_file_that_changed_is_never_a_mixture(
-    size: int, etag: str | None, cut_at: int, differs_at: int, grows: int, ignores: bool
+    size: int,
+    framing: dict[str, Any],
+    etag: str | None,
+    first: type[Reset | Silence],
+    cut_at: int,
+    differs_at: int | None,
+    grows: int,
+    ignores: bool,
 ) -> None:
     """Otherwise a release replaced during a download would give half of each."""
     content = content_of(size)
-    other = bytearray(content_of(size)[: size + grows] + bytes(max(0, grows)))
-    other[differs_at % len(other)] ^= 1
+    other = bytearray(content[: max(1, size + grows)] + bytes(max(0, grows)))
+    if differs_at is not None:
+        other[differs_at % len(other)] ^= 1
     changed: Fault = OtherContent(bytes(other), '"another"' if etag else None)
     if ignores:
         changed = Together((IfRangeIgnored(), changed))
-    script = [Reset(cut_at % size).when(first=1), changed]
-    got = outcome(content, script, {"etag": etag}, None)
+    script = [first(cut_at % size).when(first=1), changed]
+    got = outcome(content, script, {"etag": etag, **framing}, None)
 
     assert isinstance(got, BaseException) or got in (content, bytes(other))
 

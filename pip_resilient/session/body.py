@@ -186,6 +186,7 @@ class Body:
             self._front_broke(error)
             return
         if self._rival is not None and self._rival_delivers(self._rival):
+            self._finish_if_done()
             return
         self._wait(until)
 
