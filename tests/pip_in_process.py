@@ -107,8 +107,10 @@ class HookedPip:
     surprises: list[BaseException] = field(default_factory=list)
 
     def session(self, **options: Any) -> Any:
-        """Return a new session of pip's."""
-        return session_module.PipSession(**{"retries": 5, **options})
+        """Return a new session of pip's, as its command line makes them."""
+        session = session_module.PipSession(**{"retries": 5, **options})
+        session.timeout = 15  # an int: nobody said --timeout
+        return session
 
     def download(self, url: str, sha256: str | None = None) -> bytes:
         """Return what pip's own Downloader makes of a URL, or raise what it raises."""

@@ -156,7 +156,9 @@ def test_a_timeout_within_a_connect_timeout_stays_one() -> None:
 def test_an_unknown_name_is_permanent_through_all_layers() -> None:
     """A misspelt host would be tried for two minutes."""
     inner = socket.gaierror(socket.EAI_NONAME, "unknown")
-    error = vendored.NameResolutionError("index.invalid", CONNECTION, inner)
+    error: Exception = vendored.NewConnectionError(CONNECTION, "failed to resolve")
+    if hasattr(vendored, "NameResolutionError"):  # urllib3 2.x
+        error = vendored.NameResolutionError("index.invalid", CONNECTION, inner)
 
     assert not failure_of(in_requests(caused(error, inner))).transient
 

@@ -201,6 +201,10 @@ class Body:
             data = self._skip(lane, data, start)
         if data:
             self._accept(data)
+        if lane.done and lane.position < self.received:
+            if lane.until_close:
+                raise Cut("the connection ended before what had come already")
+            raise self._changed(f"{lane.position} bytes now, more than that before")
         return bool(data) or lane.done
 
     def _skip(self, lane: Lane, data: memoryview, start: int) -> memoryview:
