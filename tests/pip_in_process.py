@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pip._internal.req  # noqa: F401  # pip 25.3 cannot import network.download before it
 from pip._internal.exceptions import PipError
 from pip._internal.models.link import Link
 from pip._internal.network import download as download_module
@@ -40,7 +41,7 @@ from pip_resilient.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-QUICK = Settings(connect_timeout=5.0, read_timeout=1.5)
+QUICK = Settings(connect_timeout=5.0, read_timeout=0.4)
 
 _CHANGEABLE = (
     session_module.PipSession,
@@ -130,7 +131,7 @@ class HookedPip:
 def hooked_pip(
     limits: Limits | None = None,
     settings: Settings = QUICK,
-    stall: float = 0.1,
+    stall: float = 0.05,
     seed: int = 0,
 ) -> Iterator[HookedPip]:
     """Hook the pip of this process for a while.

@@ -1,6 +1,6 @@
 """Are bytes read as they come, to the right end, and never waited for?
 
-Chunks are decoded from memory; lanes read real sockets through http.client.
+Lanes read real sockets through http.client; chunks alone have a file of their own.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pip_resilient.policy.ranges import Span
-from pip_resilient.session.lane import Chunks, Cut, Garbled, Lane, PlainLane, lane_for
+from pip_resilient.session.lane import Cut, Garbled, Lane, PlainLane, lane_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,85 +79,8 @@ def read_out(lane: Lane) -> bytes:
     return payload
 
 
-def chunked(pieces: list[bytes], extension: bytes = b"", trailer: bytes = b"") -> bytes:
-    chunks = [b"%x%s\r\n%s\r\n" % (len(piece), extension, piece) for piece in pieces if piece]
-    return b"".join(chunks) + b"0\r\n" + trailer + b"\r\n"
-
-
-# Chunks.
-
-
-@given(
-    st.lists(st.binary(max_size=300), max_size=6),
-    st.sampled_from([b"", b";name=value", b' ; a="b"', b" "]),
-    st.sampled_from([b"", b"Digest: x\r\n", b"A: 1\r\nB: 2\r\n"]),
-    st.lists(st.integers(0, 3000)),
-)
-def test_chunks_may_come_in_any_pieces(
-    pieces: list[bytes], extension: bytes, trailer: bytes, cuts: list[int]
-) -> None:
-    """Networks cut where they like: between CR and LF, in the midst of a size."""
-    wire = chunked(pieces, extension, trailer)
-    places = sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})
-    chunks = Chunks()
-    payload = b"".join(
-        chunks.decode(memoryview(wire)[start:stop]) for start, stop in zip(places, places[1:])
-    )
-
-    assert payload == b"".join(pieces)
-    assert chunks.done
-
-
-def test_every_single_cut_gives_the_same_bytes() -> None:
-    """The exhaustive form of the property above, for one body."""
-    wire = memoryview(chunked([b"abc", b"0\r\n\r\n", b"x" * 20]))
-    for cut in range(len(wire)):
-        chunks = Chunks()
-
-        assert chunks.decode(wire[:cut]) + chunks.decode(wire[cut:]) == b"abc0\r\n\r\n" + b"x" * 20
-        assert chunks.done
-
-
-@given(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=4), st.data())
-def test_a_cut_in_chunks_is_not_their_end(pieces: list[bytes], data: st.DataObject) -> None:
-    """A page cut short would be an index with fewer versions."""
-    wire = chunked(pieces)
-    chunks = Chunks()
-    chunks.decode(memoryview(wire)[: data.draw(st.integers(0, len(wire) - 1))])
-
-    assert not chunks.done
-
-
-@pytest.mark.parametrize(
-    "wire",
-    [b"zz", b"", b"-5", b"+5", b"0x5", b"1_0", b"5 5", b";a"],
-)
-def test_a_size_that_is_no_number_is_garbled(wire: bytes) -> None:
-    """What follows would be read at a wrong place."""
-    with pytest.raises(Garbled):
-        Chunks().decode(memoryview(wire + b"\r\n0123456789"))
-
-
-def test_a_chunk_longer_than_it_says_is_garbled() -> None:
-    """Some bytes would be lost between two chunks."""
-    with pytest.raises(Garbled):
-        Chunks().decode(memoryview(b"3\r\nabcd\r\n0\r\n\r\n"))
-
-
-def test_a_size_line_without_end_is_garbled() -> None:
-    """A server could fill the memory with it."""
-    with pytest.raises(Garbled):
-        Chunks().decode(memoryview(b"0" * 10_000))
-
-
-@given(st.binary())
-def test_any_bytes_are_chunks_or_garbled(wire: bytes) -> None:
-    """Any other exception would make us stand aside."""
-    with contextlib.suppress(Garbled):
-        Chunks().decode(memoryview(wire))
-
-
-# Lanes.
+def chunked(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 def test_bytes_that_came_with_the_headers_are_not_lost(line: Line) -> None:
@@ -248,7 +169,7 @@ def test_a_reset_is_never_an_end(wire: bytes, end: int | None) -> None:
 
 def test_chunks_end_with_their_last_chunk(line: Line) -> None:
     """The connection is kept, so its end never comes."""
-    lane = line.lane(CHUNKED + chunked([b"abc", b"def"]), Span(0, None, None))
+    lane = line.lane(CHUNKED + chunked(b"abc", b"def"), Span(0, None, None))
 
     assert lane.read() == b"abcdef"
     assert lane.done
@@ -269,7 +190,7 @@ def test_chunks_of_another_length_than_the_range_are_garbled(
     line: Line, pieces: list[bytes]
 ) -> None:
     """A proxy that re-chunks a cut answer would make a file of another length."""
-    lane = line.lane(CHUNKED + chunked(pieces))
+    lane = line.lane(CHUNKED + chunked(*pieces))
 
     with pytest.raises(Garbled):
         read_out(lane)
@@ -340,7 +261,7 @@ def test_a_plain_lane_gives_the_same_bytes(line: Line) -> None:
 
 def test_a_plain_lane_undoes_chunks_by_http_client(line: Line) -> None:
     """Undone twice they would be garbage."""
-    lane = plain(line, CHUNKED + chunked([b"abc", b"def"]), Span(0, None, None))
+    lane = plain(line, CHUNKED + chunked(b"abc", b"def"), Span(0, None, None))
 
     assert read_out(lane) == b"abcdef"
 
@@ -359,7 +280,7 @@ def test_a_plain_lane_notices_a_cut(line: Line, wire: bytes, end: int | None) ->
 
 def test_a_plain_lane_notices_chunks_that_end_too_early(line: Line) -> None:
     """The same as above, where http.client undoes the chunks."""
-    lane = plain(line, CHUNKED + chunked([b"abc"]))
+    lane = plain(line, CHUNKED + chunked(b"abc"))
 
     with pytest.raises((Cut, Garbled)):
         read_out(lane)

@@ -21,7 +21,6 @@ from pip_resilient.policy.ranges import validator_of
 from pip_resilient.policy.silence import Silence
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Continuation
-from pip_resilient.session.hashing import Hashing
 from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
 from pip_resilient.session.opener import wait_readable
 from pip_resilient.session.outcome import Surprise
@@ -68,7 +67,7 @@ class Body:
         self.streams = bool(exchange.options.stream)
         whole = span.first == 0 and up.status == 200
         known = self.run.digests_of(exchange.request.url) if self.streams and whole else []
-        self.verification = Hashing(Verification(known))
+        self.verification = Verification(known)
         self._first = up
         self._continuation: Continuation | None = None
         self.closed = False
@@ -196,9 +195,9 @@ class Body:
         if came is None:
             return False
         start = lane.position - len(came)
-        data = memoryview(came)
+        data: bytes | memoryview = came
         if start < self.received:
-            data = self._skip(lane, data, start)
+            data = self._skip(lane, memoryview(came), start)
         if data:
             self._accept(data)
         if lane.done and lane.position < self.received:
@@ -217,7 +216,7 @@ class Body:
                 raise self._changed("its beginning differs now")
         return data[known:]
 
-    def _accept(self, data: memoryview) -> None:
+    def _accept(self, data: bytes | memoryview) -> None:
         self.verification.update(data)
         self._ready.add(data)
         self.received += len(data)
@@ -338,4 +337,3 @@ class Body:
         lane, self._front = self._front, None
         if lane is not None and not self._finished:
             lane.kill()
-        self.verification.catch_up()

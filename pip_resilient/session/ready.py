@@ -13,13 +13,13 @@ class Ready:
     """Bytes in order: in at one end as they arrive, out at the other as pip asks."""
 
     def __init__(self) -> None:
-        self._arrivals: deque[memoryview] = deque()
+        self._arrivals: deque[bytes | memoryview] = deque()
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def add(self, data: memoryview) -> None:
+    def add(self, data: bytes | memoryview) -> None:
         """Put an arrival at the end."""
         self._arrivals.append(data)
         self._size += len(data)
@@ -37,12 +37,15 @@ class Ready:
         """Take that many bytes, or all there are."""
         count = min(count, self._size)
         self._size -= count
-        parts = []
+        parts: list[bytes | memoryview] = []
         while count:
             data = self._arrivals.popleft()
             if len(data) > count:
-                self._arrivals.appendleft(data[count:])
-                data = data[:count]
+                rest = memoryview(data)
+                self._arrivals.appendleft(rest[count:])
+                data = rest[:count]
             parts.append(data)
             count -= len(data)
+        if len(parts) == 1 and isinstance(parts[0], bytes):
+            return parts[0]
         return b"".join(parts)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+import time
 import zipfile
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,18 +58,42 @@ def write_index(folder: Path, *wheels: Path) -> Path:
     return folder
 
 
+PIECE = 64 * 1024
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each answer waits 40 ms for the reader's ACK
 
+    rate: float | None = None  # bytes per second of a connection
+
     def log_message(self, *args: object) -> None:
         """Say nothing: stderr belongs to pytest."""
 
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a file as fast as the line is."""
+        if self.rate is None:
+            super().copyfile(source, outputfile)
+            return
+        began, sent = time.monotonic(), 0
+        while data := source.read(PIECE):
+            outputfile.write(data)
+            sent += len(data)
+            ahead = sent / self.rate - (time.monotonic() - began)
+            if ahead > 0:
+                time.sleep(ahead)  # noqa: TID251  # the line is the clock here
+
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder on loopback, and yield the address of its `simple/` index."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+def serving(folder: Path, rate: float | None = None) -> Iterator[str]:
+    """Serve a folder on loopback, and yield the address of its `simple/` index.
+
+    Args:
+        folder: What `write_index` has laid out.
+        rate: Bytes per second of each connection; None: as fast as it goes.
+    """
+    paced = type("_Paced", (_Quiet,), {"rate": rate})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(paced, directory=str(folder)))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
