@@ -45,10 +45,12 @@ class Recovery:
 
 def survive(environment: Environment, outage: float) -> Recovery:
     """Let a pip download through an outage of so many seconds."""
-    with FaultServer(script=[Throttle(RATE).when("*.whl")]) as server:
+    with (
+        FaultServer(script=[Throttle(RATE).when("*.whl")]) as server,
+        (environment.home / "stderr").open("w+") as log,
+    ):
         index = Index(server)
         held = index.add_wheel("demo", "1.0", size=SIZE)
-        log = (environment.home / "stderr").open("w+")
         process = subprocess.Popen(
             [
                 *(str(environment.executable), "-m", "pip", "download", "--no-deps"),

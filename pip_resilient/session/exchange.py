@@ -281,12 +281,18 @@ class Exchange:
             self.patience.progress()
             self.healed()
         if response.is_redirect:
-            target = urljoin(self.request.url, response.headers["location"])
-            self.run.hops[normalised(target)] = self
+            self._note_hop(response.headers["location"])
         if status == 200 and not self.options.stream:
             self.run.page_passed(
                 self.request.url, response.headers.get("Content-Type", ""), response.content
             )
+
+    def _note_hop(self, location: str) -> None:
+        """Note the way to a redirect's target, in case it must be walked again."""
+        try:
+            self.run.hops[normalised(urljoin(self.request.url, location))] = self
+        except ValueError:
+            return  # no URL; requests will say so
 
     def healed(self) -> None:
         """Note that a request that had failed has ended well."""
