@@ -167,9 +167,12 @@ def plain(text: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+
+
 def size(count: float) -> str:
     """Write a number of bytes as pip does: 612.0 MB."""
-    for unit, worth in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, worth in _UNITS:
         if count >= worth:
             return f"{count / worth:.1f} {unit}"
     return f"{int(count)} bytes"
@@ -179,7 +182,7 @@ def progress(offset: int, total: int | None) -> str:
     """Write `612.0/797.3 MB`, or `612.0 MB` where the total is not known."""
     if total is None:
         return size(offset)
-    for unit, worth in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, worth in _UNITS:
         if total >= worth:
             return f"{offset / worth:.1f}/{total / worth:.1f} {unit}"
     return f"{offset}/{total} bytes"
