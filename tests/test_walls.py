@@ -25,11 +25,16 @@ IDS = [str(path.relative_to(PACKAGE)) for path in PATHS]
 each_module = pytest.mark.parametrize("path", PATHS, ids=IDS)
 
 # Rooms from the top of the house to its cellar; an arrow goes only downwards.
-FLOORS = ("activate", "hook", "session", "children", "diagnosis", "events", "policy")
+FLOORS = ("activate", "hook", "session", "children", "diagnosis", "events", "store", "policy")
 PURE = ("policy", "settings", "events", "diagnosis")
 IMPURE = {
     *("pip", "urllib3", "wrapt", "requests", "socket", "ssl", "time", "random"),
     *("select", "selectors", "threading", "subprocess", "asyncio", "http", "os", "sys"),
+}
+STORE = {
+    *("__future__", "typing", "collections"),
+    *("contextlib", "hashlib", "json", "math"),
+    *("os", "re", "stat"),
 }
 THEIRS = {"pip", "urllib3", "requests"}
 LAZY = {("activate.py", "pip_resilient.hook")}
@@ -119,6 +124,18 @@ def test_what_decides_is_pure(path: Path) -> None:
 
 
 @each_module
+def test_the_store_needs_next_to_nothing(path: Path) -> None:
+    """It decides nothing, and what it imports is paid for by healthy runs too."""
+    if room_of(module_name(path)) == "store":
+        found = {one.name for one in imports_of(path) if one.top not in STORE}
+
+        assert {room_of(name) for name in found if name.startswith("pip_resilient.")} <= {
+            *("store", "policy")
+        }
+        assert {name for name in found if not name.startswith("pip_resilient.")} == set()
+
+
+@each_module
 def test_only_the_hook_needs_wrapt(path: Path) -> None:
     """It costs more than all the rest of ours, and only patches need it."""
     if path.name != "hook.py":
@@ -155,7 +172,7 @@ def test_starting_costs_two_modules_that_are_there_anyway() -> None:
     assert found == {("os", False), ("sys", False), ("pip_resilient", True)}
 
 
-@pytest.mark.parametrize("room", ["", "policy", "session"])
+@pytest.mark.parametrize("room", ["", "policy", "session", "store"])
 def test_a_package_itself_imports_nothing(room: str) -> None:
     """`import pip_resilient` is paid for at every start."""
     assert imports_of(PACKAGE / room / "__init__.py") == []
