@@ -203,9 +203,7 @@ class Hook:
         )
         logger.debug("pip-resilient %s is on for %s", __version__, self.prefix)
         write = sinks.to_file(settings.log)
-        self.run = Run(
-            self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock
-        )
+        self.run = Run(self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock)
         return self.run
 
     # The Downloader.
@@ -235,9 +233,7 @@ class Hook:
             with run.downloading(link, again=True):
                 return wrapped(*args, **kwargs)
 
-    def _download_batch(
-        self, wrapped: Any, instance: Any, args: Any, kwargs: Any
-    ) -> Iterator[Any]:
+    def _download_batch(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Iterator[Any]:
         links = args[0] if args else kwargs["links"]
         location = args[1] if len(args) > 1 else kwargs["location"]
         for link in links:

@@ -25,8 +25,11 @@ IDS = [str(path.relative_to(PACKAGE)) for path in PATHS]
 each_module = pytest.mark.parametrize("path", PATHS, ids=IDS)
 
 # Rooms from the top of the house to its cellar; an arrow goes only downwards.
-FLOORS = ("activate", "hook", "session", "children", "diagnosis", "events", "store", "policy")
-PURE = ("policy", "settings", "events", "diagnosis")
+FLOORS = (
+    *("activate", "hook", "session", "children", "sinks", "journal", "diagnosis", "messages"),
+    *("events", "store", "mirrors", "policy"),
+)
+PURE = ("policy", "mirrors", "settings", "events", "messages", "journal", "diagnosis")
 IMPURE = {
     *("pip", "urllib3", "wrapt", "requests", "socket", "ssl", "time", "random"),
     *("select", "selectors", "threading", "subprocess", "asyncio", "http", "os", "sys"),
@@ -172,7 +175,7 @@ def test_starting_costs_two_modules_that_are_there_anyway() -> None:
     assert found == {("os", False), ("sys", False), ("pip_resilient", True)}
 
 
-@pytest.mark.parametrize("room", ["", "policy", "session", "store"])
+@pytest.mark.parametrize("room", ["", "mirrors", "policy", "session", "store"])
 def test_a_package_itself_imports_nothing(room: str) -> None:
     """`import pip_resilient` is paid for at every start."""
     assert imports_of(PACKAGE / room / "__init__.py") == []

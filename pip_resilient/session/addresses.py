@@ -62,9 +62,7 @@ def resolve(host: str, port: int) -> list[Address]:
     if host.startswith("["):
         host = host.strip("[]")
     try:
-        return socket.getaddrinfo(
-            host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST
-        )
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except socket.gaierror:
         pass
     except UnicodeError:  # a label is empty or too long
@@ -166,9 +164,7 @@ class Race:
                     sock.close()
         raise self._most_telling()
 
-    def _round(
-        self, selector: selectors.BaseSelector, ends: float | None
-    ) -> socket.socket | None:
+    def _round(self, selector: selectors.BaseSelector, ends: float | None) -> socket.socket | None:
         if self._stopped():
             raise Cancelled
         now = self._clock()

@@ -48,9 +48,7 @@ class Continuation:
         up: urllib3's first response.
     """
 
-    def __init__(
-        self, body: Body, validator: str | None, digest_known: bool, up: Any
-    ) -> None:
+    def __init__(self, body: Body, validator: str | None, digest_known: bool, up: Any) -> None:
         self._body = body
         self._exchange = body.exchange
         self._run = body.run

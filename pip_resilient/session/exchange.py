@@ -298,9 +298,7 @@ class Exchange:
         """Note that a request that had failed has ended well."""
         if self.interruptions:
             self.run.journal.add(
-                events.Healed(
-                    self.run.at(), self.place, self.url, self.interruptions, self.saved
-                )
+                events.Healed(self.run.at(), self.place, self.url, self.interruptions, self.saved)
             )
             self.interruptions = self.saved = 0
 

@@ -202,9 +202,7 @@ class Watch:
             near.close()
             far.close()
 
-    def _won(
-        self, sock: socket.socket, near: socket.socket, opener: Opener, until: float
-    ) -> bool:
+    def _won(self, sock: socket.socket, near: socket.socket, opener: Opener, until: float) -> bool:
         """Wait for one of the two; True if the first connection answered."""
         clock = self._dialer.clock
         while clock() < until:

@@ -25,9 +25,7 @@ class Rival:
         self._near, far = socket.socketpair()
         self._near.setblocking(False)
         self._far = far
-        self._opener = Opener(
-            body.run.dialer, body.continuation.ask, lambda lane: lane.kill(), far
-        )
+        self._opener = Opener(body.run.dialer, body.continuation.ask, lambda lane: lane.kill(), far)
 
     def lane(self) -> Lane | None:
         """Return its lane once it is open, else None."""
