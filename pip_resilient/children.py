@@ -8,20 +8,25 @@ ever made. Nothing here may fail a run.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from pip_resilient import events
-from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.door import wing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import MutableMapping, Sequence
+
+    from pip_resilient.events import Event
 
 VARIABLE = "PIP_RESILIENT_RUN"
+QUIET = "PIP_RESILIENT_QUIET"
+STATE = "PIP_RESILIENT_STATE_DIR"
 _MOST = 1 << 20
-_TOLD = (events.Healed, events.GaveUp, events.Answered, events.RightBytesAgain)
+_TOLD = (
+    *("healed", "gave-up", "answered", "wrong-bytes"),
+    *("served-elsewhere", "page-elsewhere", "asked-elsewhere", "quarantined"),
+)
 
 
 class Channel:
@@ -32,16 +37,55 @@ class Channel:
     """
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
+        self._environ = environ
+        self._before: dict[str, str | None] = {}
         given = environ.get(VARIABLE)
         self.is_child = given is not None
         if given is None:
             name = f"pip-resilient-{os.urandom(16).hex()}.ndjson"
-            given = environ[VARIABLE] = os.path.join(tempfile.gettempdir(), name)
+            given = os.path.join(tempfile.gettempdir(), name)
+            self._tell(VARIABLE, given)
         self._path = given
 
-    def send(self, happened: Iterable[events.Event]) -> None:
+    def _tell(self, variable: str, value: str) -> None:
+        """Set a variable for children, and remember what it was."""
+        self._before.setdefault(variable, self._environ.get(variable))
+        self._environ[variable] = value
+
+    def withdraw(self) -> None:
+        """Take back what children were told; what they wrote is not wanted any more."""
+        self.received()
+        for variable, before in self._before.items():
+            if before is not None:
+                self._environ[variable] = before
+            else:
+                self._environ.pop(variable, None)
+        self._before.clear()
+
+    def may_announce(self, here: bool) -> bool:
+        """Tell whether the user will see what we say, and tell children.
+
+        Args:
+            here: Whether this pip shows warnings; a child's are not seen, its
+                parent's are.
+        """
+        if self.is_child:
+            return self._environ.get(QUIET) != "1"
+        if not here:
+            self._tell(QUIET, "1")
+        return here
+
+    def tell_state(self, folder: str | None) -> None:
+        """Tell children where state is kept: where its parent keeps it, or nowhere."""
+        if not self.is_child:
+            self._tell(STATE, folder or "none")
+
+    def send(self, happened: Sequence[Event]) -> None:
         """Write a child's events that matter to the parent."""
-        lines = [events.to_json(event) for event in happened if isinstance(event, _TOLD)]
+        if not happened:
+            return
+        told = tuple(wing.events.KINDS[name] for name in _TOLD)
+        lines = [wing.events.to_json(event) for event in happened if isinstance(event, told)]
         if not lines:
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
@@ -49,7 +93,7 @@ class Channel:
         with os.fdopen(number, "a", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
 
-    def received(self) -> list[events.Event]:
+    def received(self) -> list[Event]:
         """Return what children wrote, and delete it; anything unreadable counts as nothing."""
         if self.is_child:
             return []
@@ -61,17 +105,5 @@ class Channel:
             os.unlink(self._path)
         except (OSError, ValueError):
             return []
-        return [event for line in text.splitlines() for event in _read(line)]
-
-
-def _read(line: str) -> list[events.Event]:
-    try:
-        record = json.loads(line)
-        cls = events.KINDS[record.pop("event")]
-        record.pop("schema")
-        if "failure" in record:
-            failure = record["failure"]
-            record["failure"] = Failure(**{**failure, "kind": Kind[failure["kind"].upper()]})
-        return [cls(**record)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
+        events = map(wing.events.from_json, text.splitlines())
+        return [event for event in events if event is not None]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pip_resilient.events import Answered, GaveUp, RightBytesAgain, progress
+from pip_resilient.events import Answered, GaveUp, Quarantined, RightBytesAgain, SourceFailed
+from pip_resilient.messages import progress
 from pip_resilient.policy.failure import Kind
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _ADVICE = {
         "if your network inspects TLS, give its CA by --cert or PIP_CERT; also check the clock"
     ),
     Kind.TLS_PROTOCOL: "check that the URL's https:// is right for {place}",
+    Kind.CLIENT_CERTIFICATE: "give yours for {place} by --client-cert or PIP_CLIENT_CERT",
     Kind.PROXY_AUTHENTICATION: "put user and password into the proxy's URL{proxy_set_by}",
     Kind.PROXY_FORBIDS: "ask for {place} to be allowed by the proxy",
     Kind.PROXY_SCHEME: "write http:// instead of https:// where the proxy is set{proxy_set_by}",
@@ -69,12 +71,14 @@ def last_line(
     """
     given_up = [event for event in events if isinstance(event, GaveUp)]
     if given_up:
-        return _of_failure(given_up, failed, environ or {})
+        return _of_failure(given_up, failed, environ or {}) + _of_mirrors(events)
     wrong = [event for event in events if isinstance(event, RightBytesAgain) and event.final]
     if wrong:
+        last = wrong[-1]
         return (
-            f"{wrong[-1].place} gave bytes twice that fail the {wrong[-1].algorithm} hash named by"
-            f" {wrong[-1].named_by}. Try: {_ADVICE[Kind.WRONG_BYTES]}"
+            f"{last.place} gave bytes twice that fail the {last.algorithm} hash named by"
+            f" {last.named_by} (expected {last.expected}, got {last.got})."
+            f" Try: {_ADVICE[Kind.WRONG_BYTES]}{_of_mirrors(events)}"
         )
     answers = [e for e in events if isinstance(e, Answered) and e.status in _TELLING_STATUSES]
     if failed and answers:
@@ -107,6 +111,21 @@ def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]
     if cause.why == "deadline":
         advice = "set a larger PIP_RESILIENT_DEADLINE, or none"
     return f"{begin}: {who}: {what} ({effort}). Try: {advice}"
+
+
+def _of_mirrors(events: Sequence[Event]) -> str:
+    """Say what became of the mirrors that were asked."""
+    said = {}
+    for event in events:
+        if isinstance(event, SourceFailed):
+            said[event.source] = event.failure.said
+        elif isinstance(event, Quarantined):
+            said[event.source] = (
+                f"its {event.algorithm} is {event.got}, not {event.expected} as"
+                f" {event.named_by} says"
+            )
+    told = "; ".join(f"{source}: {what}" for source, what in said.items())
+    return f". Mirrors did not have it either ({told})" if told else ""
 
 
 def _set_by(proxy: str, environ: Mapping[str, str]) -> str:

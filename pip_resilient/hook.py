@@ -5,24 +5,23 @@ when made, and is undone by walking the record backwards. Whatever goes wrong
 leaves pip as it was and says so in one line. This is the only module that
 knows the names of pip's own functions.
 
-Everything that we may ever need is imported together with this module: pip
-26.3 blocks later imports once wheels are being installed, 26.1 and 26.2 warn
-of them, and build backends lose site-packages.
+Everything that a healthy run may ever need is imported together with this
+module, and what only trouble needs at its first sign (`door`): pip 26.3 blocks
+later imports once wheels are being installed, 26.1 and 26.2 warn of them, and
+build backends lose site-packages.
 """
 
 from __future__ import annotations
 
 import atexit
 import encodings.idna  # noqa: F401  # getaddrinfo and ssl use it by name
-import importlib
 import logging
 import os
 import sys
 import weakref
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient import __version__, children, options, sinks
+from pip_resilient import __version__, children, options, sinks, wrapping
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
@@ -31,25 +30,9 @@ from pip_resilient.settings import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
-def _import_wrapt() -> ModuleType:
-    """Import wrapt, but not the asyncio that wrapt 2.x imports and nothing here uses.
-
-    That would be 10 of its 14 ms. The stand-in gives the real one's attributes
-    (PEP 562) to whoever asks for one, and is gone from `sys.modules` at once.
-    """
-    stand_in = ModuleType("asyncio")
-    vars(stand_in)["__getattr__"] = lambda name: getattr(importlib.import_module("asyncio"), name)
-    if sys.modules.setdefault("asyncio", stand_in) is not stand_in:
-        return importlib.import_module("wrapt")
-    try:
-        return importlib.import_module("wrapt")
-    finally:
-        del sys.modules["asyncio"]
-
-
-wrapt = _import_wrapt()
+wrapt = wrapping.import_wrapt()
 logger = sinks.logger
+LAST_CALL = "pip_resilient.last_call"
 
 
 class SeamError(Exception):
@@ -70,7 +53,7 @@ class Record:
         """Wrap `owner.name` of a module; an inherited function is deleted again on undo."""
         parent = getattr(module, owner)
         own = name in vars(parent)
-        raw = vars(parent).get(name)
+        raw = next(vars(cls)[name] for cls in parent.__mro__ if name in vars(cls))
 
         def undo() -> None:
             if own:
@@ -79,7 +62,7 @@ class Record:
                 delattr(parent, name)
 
         self.add(undo)
-        wrapt.wrap_function_wrapper(module, f"{owner}.{name}", wrapper)
+        setattr(parent, name, wrapt.FunctionWrapper(raw, wrapper))
 
     def undo(self) -> None:
         """Take everything back, the last change first."""
@@ -107,7 +90,9 @@ class Hook:
         self.clock = Clock()
         self.began = self.clock.now()
         self.run: Run | None = None
-        self.closing = sinks.Closing(children.Channel(os.environ))
+        channel = children.Channel(os.environ)
+        self.record.add(channel.withdraw)
+        self.closing = sinks.Closing(channel)
         self._classes: dict[tuple[type, bool], type] = {}
 
     def apply(self) -> None:
@@ -127,6 +112,8 @@ class Hook:
         self.record.wrap(m, "PipSession", "__init__", self._session_made)
         self.record.wrap(m, "PipSession", "close", self._session_closed)
         self._watch_errors()
+        self._answer_last_call()
+        self.record.add(lambda: atexit.unregister(self._at_exit))
         atexit.register(self._at_exit)
 
     def _pip(self, name: str) -> Any:
@@ -147,6 +134,7 @@ class Hook:
 
     def _enlist(self, session: Any, made_with_retries: Any) -> None:
         run = self.run or self._begin_run()
+        self._find_state(run, session)
         # pip's look for its own update makes a session that never retries.
         self_check = made_with_retries == 0 and run.limits.retries != 0
         limits = Limits(retries=0) if self_check else run.limits
@@ -156,6 +144,22 @@ class Hook:
                 self._enlist_adapter(adapter, session, limits)
         if not isinstance(session.adapters.get("https://"), ResilientAdapter):
             raise SeamError("this pip's sessions have no adapters that we know")
+
+    def _find_state(self, run: Run, session: Any) -> None:
+        """Find the folder for what is remembered: below pip's cache, or nowhere.
+
+        pip itself has no cache where the folder is not the user's; build
+        children get no `--no-cache-dir` from pip (seen up to 26.3) and are told.
+        """
+        said = run.settings.state_dir
+        cache = getattr(getattr(session.adapters.get("https://"), "cache", None), "directory", None)
+        if said == "none" or run.state_dir is not None:
+            return
+        if said:
+            run.state_dir = os.path.abspath(os.path.expanduser(said))
+        elif cache:
+            run.state_dir = os.path.join(os.path.dirname(str(cache)), "pip-resilient")
+        self.closing.children.tell_state(run.state_dir)
 
     def _enlist_adapter(self, adapter: Any, session: Any, limits: Limits) -> None:
         manager = adapter.poolmanager
@@ -203,7 +207,15 @@ class Hook:
         )
         logger.debug("pip-resilient %s is on for %s", __version__, self.prefix)
         write = sinks.to_file(settings.log)
-        self.run = Run(self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock)
+        self.run = Run(
+            self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock
+        )
+        self.run.no_index = said.no_index()
+        self.run.announced = self.closing.children.may_announce(
+            logger.isEnabledFor(logging.WARNING)
+        )
+        for problem in self.run.hear_of_mirrors():
+            sinks.say(problem)
         return self.run
 
     # The Downloader.
@@ -258,17 +270,24 @@ class Hook:
         self.record.add(lambda: pips.removeHandler(watch))
         pips.addHandler(watch)
 
+    def _answer_last_call(self) -> None:
+        """Let pip 26.3 import `last_call` before it blocks imports: it asks for such names."""
+        names = getattr(sys.modules[self.prefix.rpartition(".")[0]], "_EAGER_IMPORTS", None)
+        if isinstance(names, set):
+            self.record.add(lambda: names.discard(LAST_CALL))
+            names.add(LAST_CALL)
+
     def _session_closed(self, wrapped: Any, session: Any, args: Any, kwargs: Any) -> Any:
         result = wrapped(*args, **kwargs)
         adapter = session.adapters.get("https://")
         limits = getattr(adapter, "resilient_limits", None)
         if self.run is not None and limits is self.run.limits:  # not pip's look for its own update
-            self.closing.tell(self.run.journal.events)
+            self.closing.tell(self.run.happened)
         return result
 
     def _at_exit(self) -> None:
         if self.run is not None:
-            self.closing.tell(self.run.journal.events)
+            self.closing.tell(self.run.happened)
         self.record.undo()
 
     def stand_aside(self, error: BaseException) -> None:

@@ -43,6 +43,13 @@ class Said:
         except self._missing:
             return None
 
+    def no_index(self) -> bool:
+        """Tell whether pip was told to use no index."""
+        sections = (":env:", self.command, "global")
+        said = [self.look_up(f"{section}.no-index") for section in sections]
+        yes = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
+        return "--no-index" in sys.argv or any((one or "").strip().lower() in yes for one in said)
+
     def retries(self) -> int | None:
         """Return what `--retries` says, None if nobody said anything."""
         said = on_command_line("--retries")

@@ -13,13 +13,15 @@ under `[global]` or under a command; pip's own Configuration reads both, so
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """Everything that can be set. Times in seconds.
 
     Attributes:
@@ -28,6 +30,11 @@ class Settings(NamedTuple):
         patience: Longest time without progress, per host.
         deadline: Longest run, or None for no limit.
         log: File that the run's events are appended to, or None.
+        mirrors: What stands under MIRRORS, level by level, the strongest first.
+        stale: Highest age of a last good index page; 0: none is used.
+        min_speed: Bytes per second; a source that is slower for long is left for a spare.
+        state_dir: Folder for what is remembered between runs; empty: below
+            pip's cache; `none`: nothing is remembered.
         problems: What was wrong with what the user wrote, a line each.
     """
 
@@ -36,12 +43,29 @@ class Settings(NamedTuple):
     patience: float = 150.0
     deadline: float | None = None
     log: str | None = None
+    mirrors: tuple[str, ...] = ()
+    stale: float = 86400.0
+    min_speed: float = 51200.0
+    state_dir: str = ""
     problems: tuple[str, ...] = ()
 
 
-NAMES = ("connect_timeout", "read_timeout", "patience", "deadline", "log")
+NAMES = (
+    "connect_timeout",
+    "read_timeout",
+    "patience",
+    "deadline",
+    "stale",
+    "min_speed",
+    "log",
+    "state_dir",
+    "mirrors",
+)
+_TEXTS = ("log", "state_dir")
+_ZERO = ("stale", "min_speed")
+"""Settings that can be 0: never, and not at all."""
 # Set by us for build children, never by people.
-INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN")
+INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN", "PIP_RESILIENT_QUIET")
 PATIENCE_IN_CI = 300.0
 _LONGEST = 30 * 24 * 3600.0
 
@@ -67,26 +91,33 @@ def load(
     for name in NAMES:
         key = "resilient-" + name.replace("_", "-")
         sections = (":env:", command, "global") if command else (":env:", "global")
-        found = ((section, look_up(f"{section}.{key}")) for section in sections)
-        section, text = next(((s, t) for s, t in found if t is not None), ("", None))
-        if text is None:
+        found = [(section, look_up(f"{section}.{key}")) for section in sections]
+        said = [(section, text) for section, text in found if text is not None]
+        if name == "mirrors":  # what a weaker level forbids counts too
+            settings = settings._replace(mirrors=tuple(text for _, text in said))
             continue
-        value: Any = text if name == "log" else _seconds(text)
+        if not said:
+            continue
+        section, text = said[0]
+        value: Any = text if name in _TEXTS else _number(text, name)
         if value is not None:
             settings = settings._replace(**{name: value})
             continue
         default = getattr(settings, name)
         spelt = f"PIP_RESILIENT_{name.upper()}" if section == ":env:" else f"{key} in pip.conf"
-        problems.append(f"{spelt} is {text!r}, not a number of seconds: using {default}")
+        unit = "bytes per second" if name == "min_speed" else "seconds"
+        problems.append(f"{spelt} is {text!r}, not a number of {unit}: using {default}")
     return settings._replace(problems=(*problems, *_unknown(names_in_environment)))
 
 
-def _seconds(text: str) -> float | None:
+def _number(text: str, name: str) -> float | None:
     try:
         number = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) and 0 < number <= _LONGEST else None
+    least = number > 0 or (name in _ZERO and number == 0)
+    most = number <= _LONGEST or name == "min_speed"
+    return number if math.isfinite(number) and least and most else None
 
 
 def _unknown(names: Iterable[str]) -> Iterable[str]:

@@ -11,7 +11,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from pip_resilient import diagnosis, events
+from pip_resilient.door import wing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ logger = logging.getLogger("pip_resilient")
 
 def say(line: str) -> None:
     """Tell the user one line."""
-    logger.warning("pip-resilient: %s", events.plain(line))
+    logger.warning("pip-resilient: %s", wing.messages.plain(line))
 
 
 def to_file(path: str | None) -> Callable[[str], None] | None:
@@ -53,7 +53,7 @@ class Closing:
     """
 
     def __init__(self, children: Channel) -> None:
-        self._children = children
+        self.children = children
         self._told = False
         self.failed = False
 
@@ -63,16 +63,29 @@ class Closing:
             return
         self._told = True
         try:
-            if self._children.is_child:
-                self._children.send(happened)
+            if self.children.is_child:
+                self.children.send(happened)
                 return
-            everything = [*happened, *self._children.received()]
+            everything = [*happened, *self.children.received()]
+            if not everything:
+                return
             lines = (
-                events.summary(everything),
-                diagnosis.last_line(everything, self.failed, os.environ),
+                *_used_unnamed(happened, everything),
+                wing.messages.summary(everything),
+                wing.diagnosis.last_line(everything, self.failed, os.environ),
             )
             for line in lines:
                 if line is not None:
                     say(line)
         except Exception as error:  # pip has done its work: no harm now
             logger.debug("pip-resilient: no summary: %s", error)
+
+
+def _used_unnamed(own: list[Event], everything: list[Event]) -> list[str | None]:
+    """Return what is to be said of mirrors that only build children used, and nobody named."""
+    told = {event.source for event in own if isinstance(event, wing.events.AskedElsewhere)}
+    first: dict[str, Event] = {}
+    for event in everything:
+        if isinstance(event, wing.events.AskedElsewhere) and not event.named:
+            first.setdefault(event.source, event)
+    return [wing.messages.message(event) for source, event in first.items() if source not in told]

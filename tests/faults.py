@@ -29,7 +29,7 @@ from tests.servers.cuts import (
 )
 from tests.servers.fault_proxy import FaultProxy, Relayed
 from tests.servers.fault_server import FaultServer, Seen
-from tests.servers.listener import refused_port
+from tests.servers.listener import refused_port, swallowing_port
 from tests.servers.script import Fault, Scripted, Together, When, all_but_each, each, numbers
 from tests.servers.wrong_answers import (
     BadChunkHeader,
@@ -92,6 +92,7 @@ __all__ = [
     "redirect",
     "refused_port",
     "strong_etag",
+    "swallowing_port",
     "too_many_requests",
     "unavailable",
 ]

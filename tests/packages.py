@@ -1,10 +1,8 @@
 """Which small distributions can a test install, and how does an index offer them?
 
 Wheels and sdists are made in memory; the same arguments give the same bytes.
-`Index` puts them on a `FaultServer` as PyPI does: project pages in HTML (PEP 503)
-and JSON (PEP 691, with the `size` and `upload-time` of PEP 700), metadata beside
-the file (PEP 658, PEP 714), and files under a path made of their BLAKE2b-256
-digest.
+`Index` puts them on a `FaultServer` as PyPI does: pages in HTML and JSON, metadata
+beside the file, and files under a path made of their BLAKE2b-256 digest.
 """
 
 from __future__ import annotations
@@ -12,16 +10,24 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import html
 import io
 import json
 import random
-import re
 import tarfile
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.index_pages import (
+    HTML,
+    JSON,
+    Distribution,
+    html_list,
+    html_page,
+    json_list,
+    json_page,
+    normalized,
+)
 from tests.servers.answers import DEFAULT_CHUNK, Resource, strong_etag
 from tests.servers.backend import BACKEND_SOURCE
 
@@ -30,8 +36,8 @@ if TYPE_CHECKING:
 
     from tests.servers.fault_server import FaultServer
 
-HTML = "application/vnd.pypi.simple.v1+html"
-JSON = "application/vnd.pypi.simple.v1+json"
+__all__ = ["HTML", "JSON", "Distribution", "Index", "PageForm", "file_path", "sdist", "wheel"]
+
 EPOCH = (1980, 1, 1, 0, 0, 0)
 OVERHEAD = 1000  # about what a wheel takes without its payload
 
@@ -127,26 +133,17 @@ def sdist(
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """A distribution file as an index announces it."""
-
-    name: str
-    filename: str
-    content: bytes
-    path: str
-    url: str
-    metadata: bytes | None
-    upload_time: str
-
-    @property
-    def sha256(self) -> str:
-        """The digest in hexadecimal digits."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True)
 class PageForm:
-    """How an index sends its project pages; the fields are those of `Resource`."""
+    """How an index sends its pages; the fields are those of `Resource`, or tell of one.
+
+    Attributes:
+        json: Whether there are JSON pages.
+        max_age: How long a page may be kept, in seconds.
+        serial: PyPI's number of the last change, in the header and in the pages;
+            None: it is not said.
+        ranges: Whether Range is understood.
+        ballast: Bytes that cannot be compressed, before the links.
+    """
 
     gzip: bool = False
     chunked: bool = False
@@ -155,6 +152,9 @@ class PageForm:
     etag: bool = True
     json: bool = True
     max_age: int = 600
+    serial: int | None = None
+    ranges: bool = False
+    ballast: int = 0
 
 
 class Index:
@@ -168,6 +168,7 @@ class Index:
         digests: Whether the pages announce digests.
         core_metadata: Whether the metadata lies beside the wheels.
         form: How the pages are sent.
+        prefix: What stands before all paths; mirrors have one ("/pypi").
     """
 
     def __init__(
@@ -180,15 +181,27 @@ class Index:
         digests: bool = True,
         core_metadata: bool = True,
         form: PageForm | None = None,
+        prefix: str = "",
     ) -> None:
         self._pages = pages
         self._files = files or pages
-        self.url = (pages_url or pages.url) + "/simple/"
+        self._prefix = prefix
+        self.url = f"{pages_url or pages.url}{prefix}/simple/"
         self._files_url = files_url or self._files.url
         self._digests = digests
         self._core_metadata = core_metadata
         self._form = form or PageForm()
         self._projects: dict[str, list[Distribution]] = {}
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """All that it holds, in the order of its coming, project by project."""
+        return [item for held in self._projects.values() for item in held]
+
+    def add_all(self, distributions: Iterable[Distribution]) -> None:
+        """Hold copies of what another index holds, as its mirror does."""
+        for item in distributions:
+            self.add(item.name, item.filename, item.content, item.metadata)
 
     def add_wheel(self, name: str, version: str, **options: Any) -> Distribution:
         """Make a wheel, see `wheel`, and hold it."""
@@ -210,8 +223,8 @@ class Index:
         self, name: str, filename: str, content: bytes, beside: bytes | None = None
     ) -> Distribution:
         """Hold a file; `beside` is the metadata to lay beside it."""
-        path = file_path(filename, content)
-        held = self._projects.setdefault(_normalized(name), [])
+        path = self._prefix + file_path(filename, content)
+        held = self._projects.setdefault(normalized(name), [])
         distribution = Distribution(
             name,
             filename,
@@ -226,24 +239,34 @@ class Index:
         self._files.put(path, content, headers=cached)
         if distribution.metadata is not None:
             self._files.put(path + ".metadata", distribution.metadata, headers=cached)
-        self._put_page(_normalized(name))
+        self._put_page(normalized(name))
+        self._put(f"{self._prefix}/simple/", html_list(self._projects), json_list(self._projects))
         return distribution
 
     def page_path(self, name: str) -> str:
         """Return the path of a project page."""
-        return f"/simple/{_normalized(name)}/"
+        return f"{self._prefix}/simple/{normalized(name)}/"
 
     def _put_page(self, name: str) -> None:
-        held = self._projects[name]
-        variants = {"text/html": _html_page(name, held, digests=self._digests)}
-        variants[HTML] = variants["text/html"]
+        ballast = random.Random(name).randbytes(self._form.ballast)
+        how = {
+            "digests": self._digests,
+            "serial": self._form.serial,
+            "filling": base64.urlsafe_b64encode(ballast).decode(),
+        }
+        what = (name, self._projects[name])
+        self._put(self.page_path(name), html_page(*what, **how), json_page(*what, **how))
+
+    def _put(self, path: str, as_html: bytes, as_json: bytes) -> None:
+        variants = {"text/html": as_html, HTML: as_html}
         if self._form.json:
-            variants[JSON] = _json_page(name, held, digests=self._digests)
+            variants[JSON] = as_json
         resources = (self._resource(kind, page) for kind, page in variants.items())
-        self._pages.put_variants(self.page_path(name), *resources)
+        self._pages.put_variants(path, *resources)
 
     def _resource(self, kind: str, page: bytes) -> Resource:
         form = self._form
+        serial = () if form.serial is None else (("X-PyPI-Last-Serial", str(form.serial)),)
         return Resource(
             page,
             kind if "+" in kind else f"{kind}; charset=utf-8",
@@ -251,10 +274,11 @@ class Index:
             gzip=form.gzip,
             chunked=form.chunked,
             close_delimited=form.close_delimited,
-            accept_ranges=False,
+            accept_ranges=form.ranges,
             headers=(
                 ("Cache-Control", f"max-age={form.max_age}, public"),
                 ("Vary", "Accept"),
+                *serial,
             ),
             chunk=form.chunk,
         )
@@ -264,59 +288,6 @@ def file_path(filename: str, content: bytes) -> str:
     """Return where PyPI would keep a file: its path is a BLAKE2b-256 digest in three parts."""
     digest = hashlib.blake2b(content, digest_size=32).hexdigest()
     return f"/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{filename}"
-
-
-def _html_page(name: str, held: list[Distribution], *, digests: bool) -> bytes:
-    lines = [
-        "<!DOCTYPE html>",
-        (
-            f'<html><head><meta name="pypi:repository-version" content="1.1">'
-            f"<title>Links for {name}</title></head><body>"
-        ),
-    ]
-    for item in held:
-        fragment = f"#sha256={item.sha256}" if digests else ""
-        beside = ""
-        if item.metadata is not None:
-            digest = f"sha256={hashlib.sha256(item.metadata).hexdigest()}"
-            beside = f' data-dist-info-metadata="{digest}" data-core-metadata="{digest}"'
-        href = html.escape(item.url + fragment)
-        lines.append(f'<a href="{href}"{beside}>{item.filename}</a><br>')
-    return "\n".join([*lines, "</body></html>", ""]).encode()
-
-
-def _json_page(name: str, held: list[Distribution], *, digests: bool) -> bytes:
-    page = {
-        "meta": {"api-version": "1.1"},
-        "name": name,
-        "versions": sorted({_version(item.filename) for item in held}),
-        "files": [_json_file(item, digests=digests) for item in held],
-    }
-    return json.dumps(page).encode()
-
-
-def _json_file(item: Distribution, *, digests: bool) -> dict[str, object]:
-    beside: object = False
-    if item.metadata is not None:
-        beside = {"sha256": hashlib.sha256(item.metadata).hexdigest()}
-    return {
-        "filename": item.filename,
-        "url": item.url,
-        "hashes": {"sha256": item.sha256} if digests else {},
-        "size": len(item.content),
-        "upload-time": item.upload_time,
-        "yanked": False,
-        "core-metadata": beside,
-        "data-dist-info-metadata": beside,
-    }
-
-
-def _version(filename: str) -> str:
-    return filename.removesuffix(".tar.gz").split("-")[1]
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _record_line(path: str, content: bytes) -> str:

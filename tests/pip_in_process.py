@@ -7,7 +7,6 @@ The rule: the pip of the environment that runs the tests is hooked for one
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import inspect
 import logging
@@ -30,6 +29,7 @@ from pip._vendor.urllib3.connectionpool import HTTPConnectionPool, HTTPSConnecti
 from pip._vendor.urllib3.poolmanager import PoolManager
 
 from pip_resilient import activate
+from pip_resilient.children import VARIABLE
 from pip_resilient.hook import Hook
 from pip_resilient.policy import silence
 from pip_resilient.policy.patience import Limits
@@ -57,6 +57,7 @@ _CHANGEABLE = (
 _ORIGINALS = [(owner, dict(vars(owner))) for owner in _CHANGEABLE]
 _SCHEMES = dict(PoolManager().pool_classes_by_scheme)
 _HANDLERS = list(logging.getLogger("pip").handlers)
+_HANDED_ON = os.environ.get(VARIABLE)
 
 
 def traces() -> list[str]:
@@ -75,6 +76,8 @@ def traces() -> list[str]:
         left.append("a handler of pip's logger")
     if any(type(finder) is activate.Finder for finder in sys.meta_path):
         left.append("a finder")
+    if os.environ.get(VARIABLE) != _HANDED_ON:
+        left.append(VARIABLE)
     return left
 
 
@@ -113,12 +116,26 @@ class HookedPip:
         session.timeout = 15  # an int: nobody said --timeout
         return session
 
-    def download(self, url: str, sha256: str | None = None) -> bytes:
-        """Return what pip's own Downloader makes of a URL, or raise what it raises."""
+    def page(self, url: str) -> bytes:
+        """Return the page that pip's session gets, or raise what it raises."""
+        with contextlib.closing(self.session()) as session:
+            response = session.get(url)
+            response.raise_for_status()
+            return bytes(response.content)
+
+    def download(self, url: str, sha256: str | None = None, timeout: float | None = 15) -> bytes:
+        """Return what pip's own Downloader makes of a URL, or raise what it raises.
+
+        Args:
+            url: Of the file.
+            sha256: Its digest, if the link is to name one.
+            timeout: As `--timeout` gives it: an int if nobody said it, None for ever.
+        """
         link = Link(f"{url}#sha256={sha256}" if sha256 else url)
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             session = self.session()
+            session.timeout = timeout
             stack.callback(session.close)
             makes = inspect.signature(download_module.Downloader).parameters
             resumes = {"resume_retries": 0} if "resume_retries" in makes else {}
@@ -144,13 +161,11 @@ def hooked_pip(
     """
     clock = FastClock()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(os.environ))
         # Asks programs of this machine for their versions.
         stack.enter_context(mock.patch.object(session_module, "user_agent", return_value="pip"))
         stack.enter_context(_quick_second_connections(stall))
         surprises: list[BaseException] = []
         hook = Hook(session_module, lambda why: surprises.append(RuntimeError(why)))
-        stack.callback(atexit.unregister, hook._at_exit)
         stack.callback(hook.record.undo)
         hook.apply()
         hook.apply_to_download(download_module)

@@ -5,8 +5,11 @@ Started interpreters are looked at end to end; here the parts are tried alone.
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import types
+import weakref
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -16,6 +19,8 @@ import pytest
 
 from pip_resilient import activate
 from pip_resilient.activate import Finder, Loader, arm, disarm, stand_aside
+from pip_resilient.children import VARIABLE
+from tests.pip_in_process import hooked_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -283,3 +288,25 @@ def test_without_stderr_nothing_is_said(
         pass
     monkeypatch.setattr(sys, "stderr", file if stderr else None)
     stand_aside("because")
+
+
+def test_undo_takes_back_what_is_not_pip_s_too() -> None:
+    """A program that runs pip in process would hand our variable on, and meet us at its end."""
+    with hooked_pip() as pip:
+        hook = weakref.ref(pip.hook)
+        while_on = os.environ.get(VARIABLE)
+    del pip
+    gc.collect()
+
+    assert while_on is not None
+    assert VARIABLE not in os.environ
+    assert hook() is None, "something of the interpreter's still holds it"
+
+
+def test_undo_leaves_the_variable_of_an_outer_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pip that pip started has it from its parent, and so have its own children."""
+    monkeypatch.setenv(VARIABLE, "/of/the/outer/pip")
+    with hooked_pip():
+        pass
+
+    assert os.environ[VARIABLE] == "/of/the/outer/pip"

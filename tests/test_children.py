@@ -142,3 +142,27 @@ def test_what_is_readable_is_heard_beside_junk(environ: dict[str, str]) -> None:
         file.write('{"event": "hea\n' + events.to_json(TOLD[0]) + "\n")
 
     assert parent.received() == TOLD[:1]
+
+
+def test_children_are_told_where_state_is_kept_and_whether_they_are_heard() -> None:
+    """pip hands no `--no-cache-dir` down to them, and their lines are not seen."""
+    environ: dict[str, str] = {}
+    parent = Channel(environ)
+    parent.tell_state(None)
+
+    assert environ["PIP_RESILIENT_STATE_DIR"] == "none"
+    assert parent.may_announce(here=True)
+    assert Channel(environ).may_announce(here=False)
+    assert not parent.may_announce(here=False)
+    assert not Channel(environ).may_announce(here=True)
+
+
+def test_what_was_set_before_is_set_again() -> None:
+    """The process goes on after us, and its variables are its own."""
+    environ = {"PIP_RESILIENT_STATE_DIR": "/mine"}
+    parent = Channel(environ)
+    parent.tell_state("/elsewhere")
+    parent.may_announce(here=False)
+    parent.withdraw()
+
+    assert environ == {"PIP_RESILIENT_STATE_DIR": "/mine"}

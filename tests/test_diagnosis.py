@@ -6,7 +6,14 @@ import pytest
 
 from pip_resilient import diagnosis
 from pip_resilient.diagnosis import last_line
-from pip_resilient.events import Answered, GaveUp, Retried, RightBytesAgain
+from pip_resilient.events import (
+    Answered,
+    GaveUp,
+    Quarantined,
+    Retried,
+    RightBytesAgain,
+    SourceFailed,
+)
 from pip_resilient.policy.failure import Failure, Kind
 
 PLACE, URL = "index.invalid", "https://index.invalid/simple/demo/"
@@ -125,3 +132,51 @@ def test_a_healthy_or_healed_run_has_no_last_line(failed: bool) -> None:
 
     assert last_line([], failed) is None
     assert last_line([healed], failed) is None
+
+
+def source_failed(source: str = "tuna", kind: Kind = Kind.SILENT) -> SourceFailed:
+    return SourceFailed(1.0, "mirror.invalid", URL, source, Failure(kind))
+
+
+def quarantined(source: str = "aliyun") -> Quarantined:
+    return Quarantined(1.0, "mirror.invalid", URL, source, "sha256", "aa", "cc", "the index page")
+
+
+def test_the_last_line_names_the_mirrors_that_had_it_not_either() -> None:
+    """Who looks for the cause must know that it was not the index alone."""
+    events = [source_failed(), quarantined(), gave_up()]
+    line = str(last_line(events, failed=True))
+
+    assert line.endswith(
+        ". Mirrors did not have it either (tuna: no answer; aliyun: its sha256 is cc, not aa as"
+        " the index page says)"
+    )
+    assert "connection lost" in line
+    assert line.isascii()
+
+
+def test_each_mirror_is_named_once_with_what_it_did_last() -> None:
+    """A run of a hundred packages would fill the screen."""
+    events = [source_failed(kind=Kind.RESET)] * 50 + [source_failed(), gave_up()]
+    line = str(last_line(events, failed=True))
+
+    assert line.endswith("either (tuna: no answer)")
+
+
+def test_wrong_bytes_from_everybody_are_told_with_all_digests_and_sources() -> None:
+    """It may be an attack, or a broken index: nobody can tell without them."""
+    wrong = RightBytesAgain(1.0, PLACE, URL, "sha256", "aa", "bb", "the index page", True)
+    line = str(last_line([quarantined("aliyun"), quarantined("tuna"), wrong], failed=True))
+
+    assert line == (
+        "index.invalid gave bytes twice that fail the sha256 hash named by the index page"
+        " (expected aa, got bb). Try: try again without caches in between; if it stays so, do not"
+        " install it. Mirrors did not have it either (aliyun: its sha256 is cc, not aa as the"
+        " index page says; tuna: its sha256 is cc, not aa as the index page says)"
+    )
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_mirrors_alone_are_no_last_line(failed: bool) -> None:
+    """The host itself, or another mirror, had it after all."""
+    assert last_line([source_failed(), quarantined()], failed) is None

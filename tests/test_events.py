@@ -12,21 +12,23 @@ from hypothesis import strategies as st
 from pip_resilient import events
 from pip_resilient.events import (
     Answered,
+    AskedElsewhere,
     GaveUp,
     Healed,
-    Journal,
     Overtaken,
+    PageElsewhere,
     ProxyRespelled,
+    Quarantined,
     Resumed,
     Retried,
     RightBytesAgain,
     SecondConnection,
-    message,
-    progress,
-    size,
-    summary,
+    ServedElsewhere,
+    SourceFailed,
     to_json,
 )
+from pip_resilient.journal import Journal
+from pip_resilient.messages import message, plain, progress, size, summary
 from pip_resilient.policy.failure import Failure, Kind
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ EVENTS: list[Event] = [
     Answered(1.0, PLACE, URL, 403),
     GaveUp(1.0, PLACE, URL, LOST, 3, 150.0, "patience"),
     Healed(1.0, PLACE, URL, 2, 1000),
+    AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", False, "file", LOST, 0, None, "x"),
+    AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", True, "page", None),
+    ServedElsewhere(1.0, PLACE, URL, "aliyun", "file", 1000),
+    PageElsewhere(1.0, PLACE, URL, "", age=600.0, stale=True),
+    SourceFailed(1.0, "mirror.invalid", URL, "aliyun", LOST),
+    Quarantined(1.0, "mirror.invalid", URL, "aliyun", "sha256", "aa", "bb", "the index page"),
 ]
 each_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 
@@ -151,7 +159,7 @@ def test_an_event_is_one_line_of_json(event: Event) -> None:
     assert line.isascii()
     assert record["schema"] == events.SCHEMA
     assert events.KINDS[record["event"]] is type(event)
-    assert record["place"] == PLACE
+    assert record["place"] in (PLACE, "mirror.invalid")
 
 
 def test_a_failure_in_the_log_names_its_kind() -> None:
@@ -227,6 +235,14 @@ def test_wrong_bytes_are_always_told(told: Told) -> None:
     assert told.add(EVENTS[4]) == 4
 
 
+def test_an_old_page_is_always_told(told: Told) -> None:
+    """It comes after all the interruptions of its URL, and is what explains the outcome."""
+    count = told.add(*[retried()] * 5)
+
+    assert told.add(PageElsewhere(10.0, PLACE, URL, "", age=7200.0, stale=True)) == count + 1
+    assert "120 min ago" in told.lines[-1]
+
+
 def test_nothing_healed_is_no_summary() -> None:
     """Silent when healthy."""
     assert summary([resumed(), retried()]) is None
@@ -241,3 +257,173 @@ def test_the_summary_counts_all_that_was_healed() -> None:
 
     assert summary(healed[:1]) == "healed 1 interruption"
     assert summary(healed) == "healed 3 interruptions; 1.2 GB not downloaded again"
+
+
+def asked(source: str = "aliyun", named: bool = True, **more: object) -> AskedElsewhere:
+    fields: dict[str, object] = {"what": "file", "failure": LOST, "named_by": "PyPI's file path"}
+    event = AskedElsewhere(1.0, PLACE, URL, source, "Alibaba Cloud", named, "file", LOST)
+    return event._replace(**{**fields, **more})
+
+
+def test_a_mirror_that_nobody_named_is_told_with_its_operator_and_the_way_out() -> None:
+    """Who it is, why, what vouches for the bytes, and how to have none of it."""
+    assert message(asked(named=False)) == (
+        "files.invalid: connection lost; asking mirror aliyun (run by Alibaba Cloud;"
+        " PIP_RESILIENT_MIRRORS=none switches such mirrors off) for the file"
+        " (bytes verified against PyPI's file path)"
+    )
+
+
+def test_a_mirror_that_the_user_named_is_told_by_that_name() -> None:
+    """The user knows who it is."""
+    line = message(asked(offset=12_300_000, total=40_100_000))
+
+    assert line == (
+        "files.invalid: connection lost at 12.3/40.1 MB; asking mirror aliyun for the rest"
+        " (bytes verified against PyPI's file path)"
+    )
+
+
+def test_a_page_is_told_as_a_page() -> None:
+    """No digest vouches for it, and none is named."""
+    assert message(asked(what="page", named_by=None)) == (
+        "files.invalid: connection lost; asking mirror aliyun for the page"
+    )
+
+
+def test_a_host_known_to_be_out_of_order_is_not_said_to_have_failed_now() -> None:
+    """It was not asked."""
+    line = str(message(asked(failure=None)))
+
+    assert line.startswith("files.invalid: out of order a moment ago; asking mirror aliyun")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        asked("PyPI"),
+        asked("PyPI", what="page", named_by=None),
+        SourceFailed(1.0, PLACE, URL, "PyPI", LOST),
+        Quarantined(1.0, PLACE, URL, "PyPI", "sha256", "aa", "bb", "the index page"),
+    ],
+    ids=["file", "page", "failed", "wrong"],
+)
+def test_pypi_is_not_called_a_mirror(event: Event) -> None:
+    """Behind a mirror that is the user's own index it is the origin of all."""
+    assert "PyPI" in str(message(event))
+    assert "mirror" not in str(message(event))
+
+
+def test_a_mirror_that_has_it_not_either_is_told_with_its_reason() -> None:
+    """Or the user would wait for it."""
+    event = SourceFailed(1.0, "mirror.invalid", URL, "aliyun", Failure(Kind.STATUS, status=404))
+
+    assert message(event) == "mirror aliyun has not got it: HTTP status 404"
+
+
+def test_a_mirror_that_serves_something_wrong_is_told_with_both_digests() -> None:
+    """It is what its operator must hear of."""
+    assert message(EVENTS[-1]) == (
+        f"mirror aliyun serves something wrong for {URL}: its sha256 is bb, not aa,"
+        " which the index page names; not asked again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            PageElsewhere(1.0, PLACE, URL, "", age=600.0, stale=True),
+            (
+                "files.invalid does not answer: using its page of 10 min ago,"
+                f" what came since is missing ({URL})"
+            ),
+        ),
+        (
+            PageElsewhere(1.0, PLACE, URL, "tuna", withheld=1),
+            f"page from tuna, 1 file not shown, since the index has removed it ({URL})",
+        ),
+        (
+            PageElsewhere(1.0, PLACE, URL, "tuna", withheld=3),
+            f"page from tuna, 3 files not shown, since the index has removed them ({URL})",
+        ),
+        (PageElsewhere(1.0, PLACE, URL, "tuna"), None),
+    ],
+)
+def test_a_page_of_others_is_told_where_it_may_lack_something(
+    event: PageElsewhere, line: str | None
+) -> None:
+    """pip may choose another version by it."""
+    assert message(event) == line
+
+
+def test_a_page_that_may_be_behind_is_told_so() -> None:
+    """Both what is known and what is not."""
+    line = str(message(PageElsewhere(1.0, PLACE, URL, "tuna", stale=True, withheld=2)))
+
+    assert line.startswith("page from tuna, which may be behind")
+    assert "2 files not shown" in line
+
+
+@given(st.text(), st.text())
+def test_the_names_of_mirrors_reach_the_terminal_as_ascii(source: str, operator: str) -> None:
+    """A host's name may be in any script."""
+    line = plain(str(message(asked(source, operator=operator, named=False))))
+
+    assert line.isascii()
+    assert line.isprintable()
+
+
+def test_one_mirror_asked_for_many_files_is_told_a_few_times(told: Told) -> None:
+    """A hundred packages are one piece of news."""
+    many = [asked(url=f"{URL}{number}") for number in range(20)]
+
+    assert told.add(*many) == 3
+
+
+def test_wrong_bytes_of_a_mirror_are_always_told(told: Told) -> None:
+    """They may be an attack."""
+    told.add(*[SourceFailed(1.0, PLACE, URL, "aliyun", LOST)] * 20)
+    before = len(told.lines)
+
+    assert told.add(*[EVENTS[-1]] * 4) == before + 4
+
+
+@each_event
+def test_an_event_can_be_read_again(event: Event) -> None:
+    """The parent reads what its children wrote, and `report` the last run."""
+    assert events.from_json(to_json(event)) == event
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "healed 1 mirror switch"), (2, "healed 2 mirror switches")]
+)
+def test_the_summary_counts_who_was_asked_instead(count: int, told: str) -> None:
+    """A page and a file alike."""
+    switches: list[Event] = [
+        ServedElsewhere(1.0, PLACE, URL, "aliyun", "file", 1000),
+        PageElsewhere(1.0, PLACE, URL, "tuna"),
+    ]
+
+    assert summary(switches[:count]) == told
+
+
+def test_the_summary_does_not_call_the_index_s_own_page_a_mirror() -> None:
+    """Nobody else was asked."""
+    own = PageElsewhere(1.0, PLACE, URL, "", age=600.0, stale=True)
+
+    assert summary([own]) is None
+    assert summary([own, Healed(1.0, PLACE, URL, 1, 0)]) == "healed 1 interruption"
+
+
+def test_an_operator_nobody_named_is_named_once() -> None:
+    """Two files of a package are no two pieces of news."""
+    said: list[str] = []
+    journal = Journal(lambda: 0.0, said.append)
+    for what in ("metadata", "file"):
+        journal.add(
+            AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", False, what, LOST)
+        )
+
+    assert ["Alibaba Cloud" in line for line in said] == [True, False]
+    assert [line.rpartition(" the ")[2] for line in said] == ["metadata", "file"]

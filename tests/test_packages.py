@@ -174,3 +174,41 @@ def test_a_name_is_normalized_in_its_pages_path(server: FaultServer) -> None:
 
     assert index.page_path("Demo.Project") == "/simple/demo-project/"
     assert fetched(f"{index.url}demo-project/")[0].status == 200
+
+
+def test_the_list_of_projects_is_there_in_both_forms(server: FaultServer) -> None:
+    """Caching proxies read it before they ask for a project."""
+    index = Index(server)
+    index.add_wheel("demo", "1.0")
+    index.add_wheel("Demo.Two", "1.0")
+
+    assert [p["name"] for p in json.loads(fetched(index.url, Accept=JSON)[1])["projects"]] == [
+        "demo",
+        "demo-two",
+    ]
+    assert b'<a href="demo-two/">demo-two</a>' in fetched(index.url)[1]
+
+
+def test_a_serial_stands_where_pypi_and_its_mirrors_write_it(server: FaultServer) -> None:
+    index = Index(server, form=PageForm(serial=42))
+    index.add_wheel("demo", "1.0")
+    response, page = fetched(index.url + "demo/")
+
+    assert response.getheader("X-PyPI-Last-Serial") == "42"
+    assert page.endswith(b"<!--SERIAL 42-->\n")
+    assert json.loads(fetched(index.url + "demo/", Accept=JSON)[1])["meta"]["_last-serial"] == 42
+
+
+def test_a_mirror_holds_the_same_under_its_prefix(server: FaultServer) -> None:
+    index = Index(server)
+    held = index.add_wheel("demo", "1.0", requires=["other"])
+    with FaultServer() as second:
+        mirror = Index(second, prefix="/pypi")
+        mirror.add_all(index.distributions)
+        (entry,) = json_page(mirror, "demo")["files"]
+
+        assert mirror.url == f"{second.url}/pypi/simple/"
+        assert mirror.page_path("demo") == "/pypi/simple/demo/"
+        assert entry["url"] == f"{second.url}/pypi{held.path}"
+        assert fetched(str(entry["url"]))[1] == held.content
+        assert fetched(f"{entry['url']}.metadata")[1] == held.metadata

@@ -39,6 +39,8 @@ from pip_resilient.policy.failure import Failure, Kind, Whose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pip_resilient.policy.breaker import State
+
 NOW = 1_800_000_000.0
 REFUSED = Failure(Kind.REFUSED)
 SOUND = Health()
@@ -65,6 +67,17 @@ def test_a_new_host_is_closed() -> None:
     """Nobody has to prove anything before being asked."""
     assert stands(SOUND, NOW) is CLOSED
     assert ordered(NOW, origin=SOUND, spare=SOUND) == ["origin", "spare"]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(403, CLOSED), (404, CLOSED), (410, CLOSED), (429, OPEN), (503, OPEN)],
+)
+def test_a_refusal_of_one_thing_says_nothing_of_the_others(status: int, state: State) -> None:
+    """Mirrors list metadata that they have not got; their wheels are still the nearest."""
+    health = failed(SOUND, Failure(Kind.STATUS, status=status), NOW, spare_answered=True)
+
+    assert stands(health, NOW + 1) is state
 
 
 def test_the_third_failure_in_a_row_opens() -> None:

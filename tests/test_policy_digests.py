@@ -189,8 +189,8 @@ def test_every_known_digest_must_hold() -> None:
     wrong = Digest("blake2b", "1" * 64, "PyPI's file path")
 
     assert verification_of(right).mismatch() is None
-    assert verification_of(right, wrong).mismatch() == Mismatch(wrong, BLAKE)
-    assert verification_of(wrong, right).mismatch() == Mismatch(wrong, BLAKE)
+    assert verification_of(right, wrong).mismatch() == Mismatch(wrong, BLAKE, disagree=True)
+    assert verification_of(wrong, right).mismatch() == Mismatch(wrong, BLAKE, disagree=True)
 
 
 def test_two_sources_that_contradict_each_other_are_never_both_right() -> None:
@@ -213,3 +213,87 @@ def test_a_verification_begins_afresh() -> None:
 
     assert afresh.digests == (sha256(),)
     assert afresh.fingerprint() == hashlib.sha256().hexdigest()
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    """Two sources are tried for one rest, and the first may be wrong."""
+    right = sha256(hashlib.sha256(CONTENT).hexdigest())
+    begun = verification_of(right, content=CONTENT[:5])
+    one, other = begun.copy(), begun.copy()
+    one.update(CONTENT[5:])
+    other.update(b"something else")
+
+    assert one.digests == other.digests == (right,)
+    assert one.mismatch() is None
+    assert other.mismatch() is not None
+    assert begun.fingerprint() == verification_of(content=CONTENT[:5]).fingerprint()
+
+
+@given(st.sets(st.sampled_from([*ALGORITHMS, "blake2b"])), st.binary(), st.binary())
+def test_a_copy_hashes_with_all_that_is_known(
+    algorithms: set[str], begin: bytes, rest: bytes
+) -> None:
+    """One that is left out would never be checked."""
+    whole = Verification([Digest(name, "x", "y") for name in sorted(algorithms)])
+    whole.update(begin)
+    copied = whole.copy()
+    whole.update(rest)
+    copied.update(rest)
+
+    assert copied.fingerprint() == whole.fingerprint()
+    assert copied.mismatch() == whole.mismatch()
+    assert copied.afresh().digests == whole.digests
+
+
+def test_a_copy_without_digest_has_a_fingerprint_too() -> None:
+    """Two fetches of one body are compared by it."""
+    assert verification_of().copy().fingerprint() == verification_of().fingerprint()
+
+
+METADATA = {
+    "new name": ({"core-metadata": {"sha256": "AA"}}, "data-core-metadata='sha256=AA'"),
+    "old name": ({"dist-info-metadata": {"sha256": "aa"}}, 'data-dist-info-metadata="sha256=aa"'),
+    "both": (
+        {"core-metadata": {"sha256": "aa"}, "dist-info-metadata": {"sha256": "aa"}},
+        'data-dist-info-metadata="sha256=aa" data-core-metadata="sha256=aa"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("as_json", "as_html"), METADATA.values(), ids=METADATA)
+def test_metadata_beside_a_file_has_its_digest(as_json: dict[str, object], as_html: str) -> None:
+    """PEP 658, and PEP 714 with the other name; without it a mirror's cannot be checked."""
+    entry = {"url": "x.whl", "hashes": {"sha256": "11"}, **as_json}
+    from_json = on_page(json.dumps({"files": [entry]}).encode(), JSON, BASE)
+    from_html = on_page(f'<a href="x.whl#sha256=11" {as_html}>x</a>'.encode(), HTML, BASE)
+
+    assert from_json == from_html
+    assert {url: one.value for url, one in from_json.items()} == {
+        BASE + "x.whl": "11",
+        BASE + "x.whl.metadata": "aa",
+    }
+
+
+@pytest.mark.parametrize("said", [True, False, None, {}, {"sha256": "zz"}, {"crc32": "00"}, "aa"])
+def test_metadata_without_digest_has_none(said: object) -> None:
+    """The file's own digest is not that of its metadata."""
+    entry = {"url": "x.whl", "hashes": {"sha256": "11"}, "core-metadata": said}
+    found = on_page(json.dumps({"files": [entry]}).encode(), JSON, BASE)
+
+    assert list(found) == [BASE + "x.whl"]
+
+
+def test_metadata_has_its_digest_where_the_file_has_none() -> None:
+    """They are two files."""
+    page = b'<a href="x.whl" data-core-metadata="sha256=aa">x</a>'
+
+    assert list(on_page(page, HTML, BASE)) == [BASE + "x.whl.metadata"]
+
+
+def test_another_host_may_be_said_to_name_them() -> None:
+    """Where a mirror's page is shown under the index's own URL."""
+    page = b'<a href="x.whl#sha256=ab">x</a>'
+
+    assert on_page(page, HTML, BASE, "mirror.example")[BASE + "x.whl"].named_by == (
+        "the index page of mirror.example"
+    )

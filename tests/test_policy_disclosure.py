@@ -6,7 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pip_resilient.policy.disclosure import headers_for, origin_of, place_of, without_secrets
+from pip_resilient.policy.disclosure import (
+    Forbidden,
+    Given,
+    carried,
+    is_public,
+    next_hop,
+    origin_of,
+    place_of,
+    same_origin,
+    without_secrets,
+    without_user_data,
+)
 
 HERE = "https://index.invalid/simple/demo/"
 ELSEWHERE = "https://files.invalid/demo.whl"
@@ -25,6 +36,14 @@ headers = st.dictionaries(
 )
 words = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_.~%", min_size=1, max_size=20)
 hosts = st.sampled_from(["index.invalid", "127.0.0.1", "[2001:db8::1]", "INDEX.invalid"])
+
+
+def headers_for(
+    had: dict[str, str], given_for: str, goes_to: str, extra: dict[str, str] | None = None
+) -> dict[str, str]:
+    return carried(Given(given_for, had), goes_to, extra).headers
+
+
 odd_urls = [
     "",
     "http://[",
@@ -140,3 +159,123 @@ def test_an_origin_is_scheme_host_and_port() -> None:
     """RFC 6454 §4."""
     assert origin_of("HTTPS://U:P@Index.invalid/x") == ("https", "index.invalid", 443)
     assert origin_of("http://index.invalid:80/") == ("http", "index.invalid", 80)
+
+
+def test_a_client_certificate_stays_with_its_origin() -> None:
+    """It is a login."""
+    held = Given(HERE, {}, "client.pem")
+
+    assert carried(held, HERE + "other").cert == "client.pem"
+    assert carried(held, ELSEWHERE).cert is None
+
+
+def test_a_login_of_its_own_goes_to_a_spare() -> None:
+    """A spare's password stands in the spare's own URL, and takes the place of the origin's."""
+    held = Given(HERE, {"Authorization": SECRET})
+
+    assert carried(held, ELSEWHERE, login="me:secret").headers == {
+        "Authorization": "Basic bWU6c2VjcmV0"
+    }
+
+
+USER_AGENT = 'pip/26.3 {"ci":null,"python":"3.13.0","user_data":"tenant 4711"}'
+
+
+@pytest.mark.parametrize(
+    ("had", "shown"),
+    [
+        (USER_AGENT, 'pip/26.3 {"ci":null,"python":"3.13.0"}'),
+        ('pip/26.3 {"ci":null}', 'pip/26.3 {"ci":null}'),
+        ("something else", "something else"),
+        ('pip/26.3 {"user_data": broken', "pip/26.3"),
+        ('pip/26.3 {"x": [1]} {"user_data": "y"}', "pip/26.3"),
+    ],
+)
+def test_what_the_user_told_one_index_is_not_told_to_others(had: str, shown: str) -> None:
+    """PIP_USER_AGENT_USER_DATA is for the index that asked for it."""
+    assert without_user_data(had) == shown
+    assert carried(Given(HERE, {"User-Agent": had}), ELSEWHERE).headers == {"User-Agent": shown}
+    assert carried(Given(HERE, {"User-Agent": had}), HERE).headers == {"User-Agent": had}
+
+
+MIRROR = "https://mirror.invalid/simple/demo/"
+
+
+@pytest.mark.parametrize(
+    ("location", "hop"),
+    [
+        ("/files/demo.whl", "https://mirror.invalid/files/demo.whl"),
+        ("https://cdn.invalid/demo.whl?sig=1#x", "https://cdn.invalid/demo.whl?sig=1"),
+        ("https://me:secret@cdn.invalid/demo.whl", "https://cdn.invalid/demo.whl"),
+        ("//cdn.invalid:8443/demo.whl", "https://cdn.invalid:8443/demo.whl"),
+        ("https://8.8.8.8/demo.whl", "https://8.8.8.8/demo.whl"),
+    ],
+)
+def test_a_redirect_over_https_is_followed(location: str, hop: str) -> None:
+    """Full public mirrors send on to their storage."""
+    assert next_hop(MIRROR, location, 0, from_public=True) == hop
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://mirror.invalid/demo.whl",
+        "ftp://cdn.invalid/demo.whl",
+        "file:///etc/passwd",
+        "https://127.0.0.1/demo.whl",
+        "https://127.1.2.3:8443/",
+        "https://localhost/",
+        "https://LOCALHOST./",
+        "https://printer.local/",
+        "https://[::1]/",
+        "https://[fe80::1%25eth0]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://10.1.2.3/",
+        "https://192.168.0.1/",
+        "https://172.16.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://0.0.0.0/",
+        "https://[/",
+        "https://host:port/",
+    ],
+)
+def test_a_redirect_into_a_private_network_or_off_https_is_not(location: str) -> None:
+    """A mirror must not make this machine ask its own neighbours."""
+    with pytest.raises(Forbidden):
+        next_hop(MIRROR, location, 0, from_public=True)
+
+
+def test_redirects_have_an_end() -> None:
+    """Else a mirror could keep a run busy for ever."""
+    assert next_hop(MIRROR, "/again", 4, from_public=True)
+    with pytest.raises(Forbidden):
+        next_hop(MIRROR, "/again", 5, from_public=True)
+
+
+def test_a_mirror_in_this_network_may_send_on_within_it() -> None:
+    """Its user named it; plain http it may only stay on."""
+    local = "http://127.0.0.1:8080/simple/demo/"
+
+    assert next_hop(local, "/f/demo.whl", 0, from_public=False)
+    assert next_hop(local, "https://10.0.0.1/demo.whl", 0, from_public=False)
+    with pytest.raises(Forbidden):
+        next_hop(local, "http://127.0.0.1:8081/demo.whl", 0, from_public=False)
+
+
+@given(st.sampled_from([HERE, MIRROR]), st.text(max_size=60))
+def test_no_redirect_leaves_https_or_carries_a_password(before: str, location: str) -> None:
+    """Whatever a mirror writes there."""
+    try:
+        hop = next_hop(before, location, 0, from_public=True)
+    except Forbidden:
+        return
+    assert hop.startswith("https://")
+    assert "@" not in hop.partition("//")[2].partition("/")[0]
+    assert not same_origin(hop, "https://localhost/")
+
+
+def test_a_name_is_public_until_it_is_resolved() -> None:
+    """What it leads to is looked at when it is connected to."""
+    assert is_public("mirror.invalid")
+    assert is_public("2606:4700::1111")
+    assert not is_public("::1")

@@ -13,6 +13,7 @@ from pip_resilient.policy.ranges import (
     Span,
     Whole,
     content_length,
+    encoding_of,
     judge,
     range_header,
     span_of,
@@ -101,6 +102,9 @@ def test_what_we_ask_is_what_we_would_accept(offset: int, length: int) -> None:
     spans,
     st.none() | st.sampled_from(['"a"', '"b"', 'W/"a"']),
     st.none() | st.sampled_from(['"a"', DATE]),
+    st.sampled_from(["identity", "gzip"]),
+    st.sampled_from([None, "identity", "gzip", "br"]),
+    st.booleans(),
 )
 def test_bytes_are_joined_only_at_the_asked_place_of_the_same_file(
     status: int,
@@ -109,10 +113,15 @@ def test_bytes_are_joined_only_at_the_asked_place_of_the_same_file(
     span: Span,
     etag: str | None,
     validator: str | None,
+    encoding: str,
+    sent_encoding: str | None,
+    exact: bool,
 ) -> None:
     """A join elsewhere, or of two files, is a broken package."""
     headers = headers_of(content_range, **({"ETag": etag} if etag else {}))
-    verdict = judge(status, headers, offset, span, validator)
+    if sent_encoding is not None:
+        headers["Content-Encoding"] = sent_encoding
+    verdict = judge(status, headers, offset, span, validator, encoding, exact)
     if isinstance(verdict, Join):
         got = ContentRange.parse(content_range)
 
@@ -121,8 +130,10 @@ def test_bytes_are_joined_only_at_the_asked_place_of_the_same_file(
         assert got.first == offset
         assert verdict.end == got.last + 1
         assert got.total is None or span.total is None or got.total == span.total
-        assert verdict.end == (got.total if span.end is None else span.end) or got.total is None
-        assert validator != '"a"' or etag in (None, '"a"')
+        assert verdict.end == (got.total if span.end is None else span.end)
+        assert validator != '"a"' or etag == '"a"' or (etag is None and not exact)
+        assert encoding == (sent_encoding or "identity")
+        assert encoding == "identity" or validator == '"a"'
 
 
 @given(
@@ -180,6 +191,47 @@ def test_a_compressed_rest_is_refused(status: int) -> None:
     headers = headers_of("bytes 100-999/1000", **{"Content-Encoding": "gzip"})
 
     assert isinstance(judge(status, headers, 100, SPAN, None), Refuse)
+
+
+GZIP = {"Content-Encoding": " GZip "}
+
+
+def test_a_compressed_rest_is_joined_by_a_strong_etag_alone() -> None:
+    """It names one encoded representation (RFC 9110 §8.8.3); a date names all of them."""
+    headers = headers_of("bytes 100-999/1000", ETag='"a"', **GZIP)
+
+    assert encoding_of(GZIP) == "gzip"
+    assert judge(206, headers, 100, SPAN, '"a"', "gzip") == Join(1000)
+    assert judge(206, headers, 100, SPAN, DATE, "gzip") == Refuse("compressed, and no strong ETag")
+    assert judge(206, headers, 100, SPAN, None, "gzip") == Refuse("compressed, and no strong ETag")
+
+
+def test_the_whole_in_another_encoding_is_no_beginning() -> None:
+    """Its bytes would be taken for other ones; of a page this means to start again."""
+    refused = judge(200, GZIP, 0, SPAN, None, "br", exact=True)
+
+    assert refused == Refuse("another Content-Encoding than before", drop_range=False)
+    assert judge(200, {**GZIP, "Content-Length": "1000"}, 0, SPAN, None, "gzip") == Whole(1000)
+
+
+@pytest.mark.parametrize("etag", [{}, {"ETag": '"b"'}, {"ETag": 'W/"a"'}])
+@pytest.mark.parametrize("status", [200, 206])
+def test_where_no_digest_will_tell_the_very_etag_must_be_named(
+    status: int, etag: dict[str, str]
+) -> None:
+    """A page that only grew begins as before."""
+    headers = headers_of("bytes 100-999/1000", **etag)
+
+    assert judge(status, headers, 100, SPAN, '"a"', exact=True) == Refuse(
+        "another ETag than before", drop_range=False
+    )
+
+
+def test_a_part_of_which_nobody_knows_the_end_is_refused() -> None:
+    """A server may send less than was asked for (RFC 9110 §15.3.7), and it would be the end."""
+    verdict = judge(206, headers_of("bytes 100-199/*"), 100, Span(0, None, None), '"a"')
+
+    assert verdict == Refuse("nobody says where the end is")
 
 
 def test_a_200_is_the_whole_again() -> None:

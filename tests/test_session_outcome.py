@@ -56,11 +56,3 @@ def test_what_a_user_asked_for_is_never_lowered(
     assert all(ours >= theirs for ours, theirs in zip(longer, both))
     assert longer[0] >= connect
     assert longer[1] >= read
-
-
-def test_a_client_certificate_stays_with_its_origin() -> None:
-    """It is a login."""
-    options = Options(cert="client.pem", verify="ca.pem", timeout=15)
-
-    assert options.at(same_origin=True) == options
-    assert options.at(same_origin=False) == Options(verify="ca.pem", timeout=15)

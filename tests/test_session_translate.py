@@ -17,6 +17,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,11 @@ from hypothesis import strategies as st
 from pip._vendor import requests, urllib3
 from pip._vendor.urllib3 import exceptions as vendored
 
-from pip_resilient.policy.failure import TRANSIENT_STATUSES, Failure, Kind
+from pip_resilient.policy.answers import TRANSIENT_STATUSES
+from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.session.translate import failure_of, failure_of_answer
 from tests.end_to_end.wheelhouse import cache_folder
+from tests.faults import Authority
 
 HTTPS_PROXY = "https://user:hunter2@proxy.invalid:3128"
 CONNECTION = urllib3.connection.HTTPConnection("index.invalid", 443)
@@ -82,6 +85,7 @@ TLS = [
     (tls("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"), Kind.TLS_DAMAGED),
     (tls("WRONG_VERSION_NUMBER"), Kind.TLS_PROTOCOL),
     (tls("TLSV1_ALERT_PROTOCOL_VERSION"), Kind.TLS_PROTOCOL),
+    (tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), Kind.CLIENT_CERTIFICATE),
 ]
 TUNNEL = [
     (
@@ -305,6 +309,30 @@ def test_every_error_is_translated(error: Exception, proxy: str | None) -> None:
     assert isinstance(failure_of(error, proxy), Failure)
 
 
+@pytest.mark.skipif(not ssl.HAS_TLSv1_3, reason="this Python has no TLS 1.3")
+def test_a_server_that_misses_a_client_certificate_is_named() -> None:
+    """The handshake is over for the client by then; what it reads first is the alert."""
+    authority = Authority()
+    context = authority.server_context("index.invalid")
+    context.verify_mode = ssl.CERT_REQUIRED
+    near, far = socket.socketpair()
+
+    def serve() -> None:
+        wire = context.wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+        with wire, pytest.raises(ssl.SSLError):
+            wire.do_handshake()
+
+    server = threading.Thread(target=serve)
+    server.start()
+    client = authority.client_context().wrap_socket(near, server_hostname="index.invalid")
+    with client, pytest.raises(ssl.SSLError) as caught:
+        client.recv(1)
+    server.join()
+
+    assert kind_of(caught.value) is Kind.CLIENT_CERTIFICATE
+    assert not failure_of(caught.value).transient
+
+
 # Answers.
 
 
@@ -344,3 +372,10 @@ def test_any_answer_is_one_or_a_failure(page: bytes, content_type: str, file: bo
     got = failure_of_answer(answer(200, page, Content_Type=content_type), file, None)
 
     assert got is None or got.kind is Kind.INTERCEPTED
+
+
+def test_a_tunnel_that_stays_silent_is_no_connection() -> None:
+    """urllib3 1.26 only says that the proxy could not be connected to."""
+    error = in_requests(vendored.ProxyError("No proxy.", socket.timeout("timed out")))
+
+    assert kind_of(error, "http://proxy.invalid:3128") is Kind.CONNECT_TIMEOUT

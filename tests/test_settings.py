@@ -48,12 +48,68 @@ def test_without_a_command_only_global_is_asked() -> None:
     assert loaded({"None.resilient-patience": "1"}).patience == 150.0
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "log"])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"log", "state_dir", "mirrors"}))
 def test_every_number_can_be_set(name: str) -> None:
     """A setting that is documented and not read is a lie."""
     said = {f":env:.resilient-{name.replace('_', '-')}": "7.5"}
 
     assert getattr(loaded(said), name) == 7.5
+
+
+def test_mirrors_are_heard_on_every_level() -> None:
+    """What pip.conf forbids, the environment does not allow by its default."""
+    said = {":env:.resilient-mirrors": "default", "global.resilient-mirrors": "none"}
+
+    assert loaded(said).mirrors == ("default", "none")
+
+
+@pytest.mark.parametrize(
+    ("said", "mirrors"),
+    [
+        ({}, ()),
+        ({"global.resilient-mirrors": ""}, ("",)),
+        ({"install.resilient-mirrors": "a", "global.resilient-mirrors": "b"}, ("a", "b")),
+        ({"download.resilient-mirrors": "a", "global.resilient-mirrors": "b"}, ("b",)),
+    ],
+)
+def test_mirrors_are_heard_in_pips_own_order(
+    said: dict[str, str], mirrors: tuple[str, ...]
+) -> None:
+    """Another command's section is for another command."""
+    assert loaded(said, command="install").mirrors == mirrors
+
+
+def test_a_minimal_speed_may_be_high() -> None:
+    """It is no number of seconds; on a fast line 5 MB/s are slow."""
+    settings = loaded({":env:.resilient-min-speed": "5e6"})
+
+    assert (settings.min_speed, settings.problems) == (5e6, ())
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf"])
+def test_a_wrong_speed_is_told_in_its_own_unit(text: str) -> None:
+    """Seconds would be looked for elsewhere."""
+    settings = loaded({":env:.resilient-min-speed": text})
+
+    assert settings.min_speed == 51200.0
+    assert settings.problems == (
+        f"PIP_RESILIENT_MIN_SPEED is {text!r}, not a number of bytes per second: using 51200.0",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "none", "/var/cache/here"])
+def test_the_state_folder_is_text(text: str) -> None:
+    """`none` is nothing to be remembered; what a folder is, is not judged here."""
+    assert loaded({":env:.resilient-state-dir": text}).state_dir == text
+    assert loaded().state_dir == ""
+
+
+@pytest.mark.parametrize("name", ["stale", "min_speed"])
+def test_zero_switches_off(name: str) -> None:
+    """STALE=0 means never."""
+    said = {f":env:.resilient-{name.replace('_', '-')}": "0"}
+
+    assert getattr(loaded(said), name) == 0.0
 
 
 def test_the_log_is_a_file_name() -> None:

@@ -2,8 +2,8 @@
 
 The rule: links are found by the parser that pip finds them with (`html.parser`,
 pip 22.0 … 26.3, index/collector.py `HTMLLinkParser`), so that no link is seen by
-one and not by the other. It is fed slice by slice, so that no tag can become
-more objects than memory holds. Nothing here knows what a link means.
+one and not by the other. It is fed slice by slice and its work is counted, so that
+no page can keep us busy or fill the memory. Nothing here knows what a link means.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ ATTRIBUTES = (
     *("data-core-metadata", "data-dist-info-metadata"),
 )
 
-SLICE = 256 * 1024
+SLICE = 64 * 1024
 """Characters that are fed at once."""
 
-LONGEST_TAG = 1024 * 1024
+LONGEST_TAG = 256 * 1024
 """Characters of one tag, comment or script: attributes become objects many times their size."""
+
+MOST_PARTS = 16
+"""Tags, and attributes, for each link that a page may have."""
 
 # No character has so many digits, and reading them takes long in the oldest Pythons.
 _ENDLESS_NUMBER = r"(?a)&#[xX]?[0-9a-fA-F]{32}"
@@ -50,12 +53,14 @@ def links_of(text: str, most: int) -> Links:
 
     Args:
         text: The page, decoded.
-        most: More `a` elements than that are refused.
+        most: More `a` elements than that are refused, and what goes with them.
 
     Raises:
-        ValueError: There are more, one tag is longer than `LONGEST_TAG`, or
+        ValueError: There is more, one tag is longer than `LONGEST_TAG`, or
             the parser of this Python gives up.
     """
+    if text.count("<") > MOST_PARTS * most:
+        raise ValueError(f"over {MOST_PARTS * most} tags")
     if re.search(_ENDLESS_NUMBER, text):
         raise ValueError("a character reference of no character")
     reader = _Reader(most)
@@ -85,9 +90,13 @@ class _Reader(HTMLParser):
         self.titled = False
         self.login = False
         self._most = most
+        self._attributes = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep what matters of an element."""
+        self._attributes += len(attrs)
+        if self._attributes > MOST_PARTS * self._most:
+            raise ValueError(f"over {MOST_PARTS * self._most} attributes")
         if tag == "a":
             if len(self.anchors) >= self._most:
                 raise ValueError(f"over {self._most} links")

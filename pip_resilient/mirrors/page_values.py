@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128, "sha224": 56, "sha1": 40, "md5": 32}
+_LONGEST_LINK = 16 * 1024  # characters; no server takes a longer one
 _HIGHEST_NUMBER = 2**53  # beyond it JSON's numbers are no longer exact everywhere
 _SAFE = "!$&'()*+,;=:@/%~"
 
@@ -39,16 +40,20 @@ def place(base: str, href: str, hashes: Iterable[tuple[str, object]]) -> Place |
     """Read where a link leads, and which digests it names; None if that is no file.
 
     A digest in the link overrides one beside it, as in pip (`Link.__init__`). A
-    digest that cannot be one is no reason to take the file without.
+    digest that cannot be one is no reason to take the file without it.
     """
+    if len(href) > _LONGEST_LINK:
+        return None
     try:
-        parts = urlsplit(urljoin(base, href.strip()))
-        whole = parts.hostname and (parts.port is None or parts.port > 0)
+        href = href.strip()
+        whole = href if href.startswith(("https://", "http://")) else urljoin(base, href)
+        parts = urlsplit(whole)
+        has_host = parts.hostname and (parts.port is None or parts.port > 0)
         path, query = quote(parts.path, _SAFE), quote(parts.query, _SAFE + "?")
     except ValueError:  # no URL, or one that cannot be encoded: nobody can ask for it
         return None
     name = unquote(path.rstrip("/").rpartition("/")[2])
-    if parts.scheme not in {"http", "https"} or not whole or not _is_file_name(name):
+    if parts.scheme not in {"http", "https"} or not has_host or not _is_file_name(name):
         return None
     if not re.fullmatch(_NETLOC, parts.netloc):
         return None

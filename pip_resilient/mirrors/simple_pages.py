@@ -189,7 +189,7 @@ def _read_html(content: bytes, content_type: str, url: str) -> tuple[Iterable[Fi
     _check_version(links.version)
     trailer = re.search(_TRAILER, content[-1024:])
     serial = trailer[1].decode() if trailer else None
-    base = urljoin(url, links.base or "")
+    base = urljoin(url, (links.base or "").strip())
     entries = (_html_file(anchor, base) for anchor in links.anchors)
     files = [file for file in entries if file is not None]
     if links.login or not (files or _is_empty_page(links, serial)):

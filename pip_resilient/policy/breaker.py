@@ -16,6 +16,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Callable, NamedTuple, TypeVar
 
+from pip_resilient.policy.answers import TRANSIENT_STATUSES
 from pip_resilient.policy.failure import Failure, Kind
 
 if TYPE_CHECKING:
@@ -108,19 +109,24 @@ class Health(NamedTuple):
     wrong_at: float | None = None
 
 
+_SOUND = Health()
+
+
 def as_of(health: Health, now: float) -> Health:
     """Return what of it still holds.
 
     What is too old is gone, and so is what lies in the future: the clock was
     set back, and nobody knows how long ago it was.
     """
+    if health == _SOUND:
+        return health
     wrong_at = health.wrong_at if _within(health.wrong_at, now, QUARANTINE) else None
     moments = (health.opened_at, health.probe_at)
     if not _within(health.failed_at, now, FORGOTTEN) or any(
         moment is not None and not moment <= now for moment in moments
     ):
         return Health(wrong_at=wrong_at)
-    return health._replace(wrong_at=wrong_at)
+    return health if wrong_at == health.wrong_at else health._replace(wrong_at=wrong_at)
 
 
 def failed(health: Health, failure: Failure, now: float, *, spare_answered: bool = False) -> Health:
@@ -134,10 +140,13 @@ def failed(health: Health, failure: Failure, now: float, *, spare_answered: bool
             not. Then the fault is this host's, and one failure is enough.
     """
     health = as_of(health, now)
+    refused = failure.status is not None and failure.status not in TRANSIENT_STATUSES
+    if refused and failure.kind is Kind.STATUS:
+        return health  # of one thing, by a host that is there: it may well have the others
     counts = failure.kind in CONNECTION_CLASS or (spare_answered and failure.kind in ANYWHERE)
     if not counts:
         return health
-    state = stands(health, now)
+    state = _state(health, now)
     probed_at = health.probe_at
     health = health._replace(failures=health.failures + 1, failed_at=now)
     if state is CLOSED:
@@ -167,7 +176,7 @@ def probing(health: Health, now: float) -> Health:
     others see it open meanwhile. Otherwise nothing changes.
     """
     health = as_of(health, now)
-    return health._replace(probe_at=now) if stands(health, now) is HALF_OPEN else health
+    return health._replace(probe_at=now) if _state(health, now) is HALF_OPEN else health
 
 
 def served_wrong(health: Health, now: float) -> Health:
@@ -177,7 +186,10 @@ def served_wrong(health: Health, now: float) -> Health:
 
 def stands(health: Health, now: float) -> State:
     """Tell how the breaker stands."""
-    health = as_of(health, now)
+    return _state(as_of(health, now), now)
+
+
+def _state(health: Health, now: float) -> State:
     if health.opened_at is None:
         return CLOSED
     if now - health.opened_at < min(health.cool_down, COOL_DOWNS[-1]):
@@ -203,16 +215,22 @@ def in_order(sources: Sequence[T], health_of: Callable[[T], Health], now: float)
         health_of: What is known of a source.
         now: The moment.
     """
-    places: dict[State, list[T]] = {CLOSED: [], HALF_OPEN: [], OPEN: []}
     first: list[T] = []
+    closed: list[T] = []
+    half_open: list[T] = []
+    opened: list[T] = []
     for number, source in enumerate(sources):
-        health = health_of(source)
-        state = stands(health, now)
-        if number == 0 and state is HALF_OPEN:
-            first.append(source)
-        elif number == 0 or not quarantined(health, now):
-            places[state].append(source)
-    return first + places[CLOSED] + places[HALF_OPEN] + places[OPEN]
+        health = as_of(health_of(source), now)
+        state = _state(health, now)
+        if number and health.wrong_at is not None:
+            continue
+        if state is CLOSED:
+            closed.append(source)
+        elif state is OPEN:
+            opened.append(source)
+        else:
+            (half_open if number else first).append(source)
+    return first + closed + half_open + opened
 
 
 def _within(moment: float | None, now: float, seconds: float) -> bool:

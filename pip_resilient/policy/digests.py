@@ -11,8 +11,10 @@ import hashlib
 import json
 import re
 from html import unescape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +25,14 @@ ALGORITHMS = ("sha256", "sha384", "sha512", "sha224", "sha1", "md5")
 # Patterns, compiled when first used: most runs use none of them.
 _PATH = r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$"
 _HEX = r"[0-9a-fA-F]+\Z"
-_ANCHOR = rb"""(?i)<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+# Bounded, so that a hostile page costs no more than its length.
+_ANCHOR = rb"""(?i)<a\s(?:[^>"']|"[^"]{0,4096}"|'[^']{0,4096}'){0,512}>"""
+_HREF = rb"""(?i)\shref\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+# PEP 714's name, and the older one of PEP 658.
+_METADATA = rb"""(?i)\sdata-(?:core|dist-info)-metadata\s*=\s*["']?(\w+=[0-9a-fA-F]+)"""
 
 
-class Digest(NamedTuple):
+class Digest(Record):
     """A hash of a whole file.
 
     Attributes:
@@ -40,11 +46,19 @@ class Digest(NamedTuple):
     named_by: str
 
 
-class Mismatch(NamedTuple):
-    """Bytes that are not those of the digest."""
+class Mismatch(Record):
+    """Bytes that are not those of the digest.
+
+    Attributes:
+        digest: What they should be.
+        got: What they are.
+        disagree: Whether another digest of the same file does hold. Then no
+            bytes at all can be right, and who served these is not to blame.
+    """
 
     digest: Digest
     got: str
+    disagree: bool = False
 
 
 def in_path(url: str, file_host: str) -> Digest | None:
@@ -74,16 +88,20 @@ def normalised(url: str) -> str:
     return unquote(urldefrag(url)[0])
 
 
-def on_page(page: bytes, content_type: str, base: str) -> dict[str, Digest]:
-    """Collect the digests that an index page names, by normalised file URL.
+def on_page(
+    page: bytes, content_type: str, base: str, named_by: str | None = None
+) -> dict[str, Digest]:
+    """Collect the digests that an index page names, by normalised URL.
+
+    Those of files, and those of the metadata beside them (PEP 658, PEP 714).
 
     Args:
         page: The page, HTML (PEP 503) or JSON (PEP 691).
         content_type: Its Content-Type.
         base: The page's own URL, for relative links.
+        named_by: Who names them, where it is not the host of `base`.
     """
-    host = urlsplit(base).hostname or base
-    named_by = f"the index page of {host}"
+    named_by = f"the index page of {named_by or urlsplit(base).hostname or base}"
     links = _json_links(page) if "json" in content_type.lower() else _html_links(page)
     digests = {}
     for href, algorithm, value in links:
@@ -106,18 +124,30 @@ def _json_links(page: bytes) -> Iterable[tuple[str, str, str]]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return  # pip will say what is wrong with the page
     for file in files:
-        hashes: Any = file.get("hashes") if isinstance(file, dict) else None
-        known = [name for name in ALGORITHMS if name in hashes] if isinstance(hashes, dict) else []
-        if known:
-            yield str(file.get("url")), known[0], str(hashes[known[0]])
+        if not isinstance(file, dict):
+            continue
+        url = str(file.get("url"))
+        metadata = file.get("core-metadata", file.get("dist-info-metadata"))
+        for said, beside in ((file.get("hashes"), ""), (metadata, ".metadata")):
+            hashes: dict[Any, Any] = said if isinstance(said, dict) else {}
+            known = [name for name in ALGORITHMS if name in hashes]
+            if known:
+                yield url + beside, known[0], str(hashes[known[0]])
 
 
 def _html_links(page: bytes) -> Iterable[tuple[str, str, str]]:
-    for match in re.finditer(_ANCHOR, page):
+    for anchor in re.finditer(_ANCHOR, page):
+        match = re.search(_HREF, anchor[0])
+        if match is None:
+            continue
         href = unescape((match[1] or match[2] or b"").decode("utf-8", "replace"))
         url, _, fragment = href.partition("#")
         algorithm, _, value = fragment.partition("=")
         yield url, algorithm, value.partition("&")[0]
+        beside = re.search(_METADATA, anchor[0])
+        if beside is not None:
+            algorithm, _, value = beside[1].decode("ascii", "replace").partition("=")
+            yield url + ".metadata", algorithm, value
 
 
 class Verification:
@@ -145,13 +175,20 @@ class Verification:
         """Return a verification of the same digests that has seen no byte."""
         return Verification(self.digests)
 
+    def copy(self) -> Verification:
+        """Return a verification that has seen the same bytes, and goes its own way from here."""
+        other = Verification()
+        other.digests = self.digests
+        other._hashes = {name: running.copy() for name, running in self._hashes.items()}
+        return other
+
     def mismatch(self) -> Mismatch | None:
         """Return the first digest that the bytes so far do not have, or None."""
-        for digest in self.digests:
-            got = str(self._hashes[digest.algorithm].hexdigest())
-            if got != digest.value:
-                return Mismatch(digest, got)
-        return None
+        got = {name: str(running.hexdigest()) for name, running in self._hashes.items()}
+        failing = [digest for digest in self.digests if got[digest.algorithm] != digest.value]
+        if not failing:
+            return None
+        return Mismatch(failing[0], got[failing[0].algorithm], len(failing) < len(self.digests))
 
 
 def _new(algorithm: str) -> Any:

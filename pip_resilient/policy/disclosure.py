@@ -1,14 +1,21 @@
 """What of a request may go to which host?
 
-The rule: Authorization, cookies and everything else that was given for one
-host stay with it. A request that goes elsewhere is built from an allow-list,
-never by copying and deleting.
+The rule: Authorization, cookies, client certificates and everything else that
+was given for one host stay with it. A request that goes elsewhere is built
+from an allow-list, never by copying and deleting. Every request of ours gets
+what it carries from `carried`, and every redirect that we follow ourselves
+passes `next_hop`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+import base64
+import ipaddress
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +45,15 @@ def origin_of(url: str) -> tuple[str, str, int]:
     return scheme, (parts.hostname or "").lower(), port
 
 
+def host_of(url: str) -> str:
+    """Return an origin as one word, `https://host:443`, to remember it by; empty for none."""
+    try:
+        scheme, host, port = origin_of(url)
+    except ValueError:
+        return ""
+    return f"{scheme}://{_shown(host)}:{port}" if host else ""
+
+
 def same_origin(one: str, other: str) -> bool:
     """Tell whether two URLs lead to one origin; one that cannot be read leads to none."""
     try:
@@ -46,31 +62,128 @@ def same_origin(one: str, other: str) -> bool:
         return False
 
 
-def headers_for(
-    headers: Mapping[str, str],
-    given_for: str,
-    goes_to: str,
-    extra: Mapping[str, str] | None = None,
-) -> dict[str, str]:
-    """Return the headers of a request of ours that stands for one of pip's.
+class Given(Record):
+    """What a request of pip's has, and the URL that it was given for.
+
+    Attributes:
+        url: pip's URL.
+        headers: Its headers, Authorization and cookies among them.
+        cert: Its client certificate, or None.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    cert: Any = None
+
+
+class Carried(Record):
+    """What a request of ours takes along."""
+
+    headers: dict[str, str]
+    cert: Any = None
+
+
+def carried(
+    given: Given, goes_to: str, extra: Mapping[str, str] | None = None, login: str = ""
+) -> Carried:
+    """Say what a request of ours that stands for one of pip's takes along.
 
     Conditions of pip's own (for its cache) are left out in any case: a 304
     would be of no use to a body half read.
 
     Args:
-        headers: Those of pip's request.
-        given_for: The URL that they were made for.
+        given: What pip's request has.
         goes_to: The URL of our request.
-        extra: What we add: Range, If-Range.
+        extra: What we add: Range, If-Range, Accept.
+        login: `user:password` that the user gave for the host of `goes_to`.
     """
-    same = same_origin(given_for, goes_to)
-    kept = {
+    same = same_origin(given.url, goes_to)
+    headers = {
         name: value
-        for name, value in headers.items()
+        for name, value in given.headers.items()
         if (same and name.lower() not in _CONDITIONS) or name.lower() in _ALLOWED
     }
-    kept.update(extra or {})
-    return kept
+    if not same:
+        for name in [name for name in headers if name.lower() == "user-agent"]:
+            headers[name] = without_user_data(headers[name])
+    headers.update(extra or {})
+    if login:
+        headers["Authorization"] = basic(login)
+    return Carried(headers, given.cert if same else None)
+
+
+def basic(login: str) -> str:
+    """Return the Authorization header for `user:password` (RFC 7617)."""
+    return "Basic " + base64.b64encode(login.encode("utf-8")).decode("ascii")
+
+
+def without_user_data(user_agent: str) -> str:
+    """Return pip's User-Agent without what the user put in (PIP_USER_AGENT_USER_DATA).
+
+    pip 20.3 to 26.3 write `pip/VERSION {JSON}` (network/session.py, user_agent).
+    """
+    name, brace, rest = user_agent.partition(" {")
+    if not brace:
+        return user_agent
+    try:
+        data = json.loads("{" + rest)
+        del data["user_data"]
+    except KeyError:
+        return user_agent
+    except (ValueError, TypeError, RecursionError):
+        return name
+    return f"{name} {json.dumps(data, separators=(',', ':'), sort_keys=True)}"
+
+
+class Forbidden(Exception):  # a verdict, not an error
+    """A redirect that must not be followed; its text says why."""
+
+
+MOST_HOPS = 5
+
+
+def next_hop(before: str, location: str, hops: int, from_public: bool) -> str:
+    """Judge where another source sends us, and return that URL.
+
+    Args:
+        before: The URL that answered with the redirect.
+        location: Its Location header.
+        hops: How many redirects were followed before this one.
+        from_public: Whether the source itself is on the public internet.
+
+    Raises:
+        Forbidden: It leads too far, off https, or from a public host to an
+            address of this machine or of a private network.
+    """
+    if hops >= MOST_HOPS:
+        raise Forbidden(f"more than {MOST_HOPS} redirects")
+    try:
+        parts = urlsplit(urljoin(before, location))
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise Forbidden("a redirect to no URL") from None
+    netloc = _shown(host) if port is None else f"{_shown(host)}:{port}"  # userinfo is not ours
+    url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
+    if parts.scheme != "https" and not same_origin(before, url):
+        raise Forbidden("a redirect to something else than https")
+    if not host or (from_public and not is_public(host)):
+        raise Forbidden("a redirect from a public host to a private address")
+    return url
+
+
+def is_public(host: str) -> bool:
+    """Tell whether a host can be on the public internet, by its address or its name.
+
+    A name that is no address says nothing by itself: what it resolves to is
+    looked at when it is connected to.
+    """
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_global
+    except ValueError:
+        last = host.lower().rstrip(".").rpartition(".")[2]
+        # An address in a spelling of old, `127.1` or `0x7f000001`: systems
+        # still connect to it, and no name ends so (RFC 3696 §2).
+        return last not in ("localhost", "local", "") and not last[0].isdigit()
 
 
 def without_secrets(url: str) -> str:

@@ -12,12 +12,14 @@ not come back together.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
-from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from random import Random
+
+    from pip_resilient.policy.failure import Failure
 
 SLEPT = 10.0
 """A wait this many seconds longer than asked means that the machine slept."""
@@ -29,7 +31,7 @@ CRAWL_RATE = 1024
 """Bytes per second; a body slower than this for all the patience has failed."""
 
 
-class Limits(NamedTuple):
+class Limits(Record):
     """What a request may cost. All times in seconds.
 
     Attributes:
@@ -52,7 +54,7 @@ class Limits(NamedTuple):
     longest_wait: float = 10.0
 
 
-class Retry(NamedTuple):
+class Retry(Record):
     """Wait, then ask again on a new connection.
 
     Attributes:
@@ -66,7 +68,7 @@ class Retry(NamedTuple):
     asked_by_server: bool = False
 
 
-class GiveUp(NamedTuple):
+class GiveUp(Record):
     """Nothing more is tried.
 
     Attributes:
@@ -127,7 +129,7 @@ class Patience:
         if limits.retries == 0:
             return GiveUp("once", self.spent)
         granted = attempt <= (limits.retries or 0)
-        limit = limits.offline if failure.kind is Kind.UNREACHABLE else limits.patience
+        limit = limits.offline if failure.offline else limits.patience
         if (self._used_up or self.spent >= limit) and not granted:
             self._used_up = True
             return GiveUp("patience", self.spent)
@@ -176,3 +178,15 @@ def stall_after(longest_gap: float, barren: int) -> float:
 
 ANSWER_SILENCE = 8.0
 """Seconds without the first byte of an answer before a second connection is asked."""
+
+SPARE_SILENCE = 3.0
+"""Seconds without an answer, or a connection, after which a spare is asked."""
+
+SPARE_STALL = 4.0
+"""Seconds of silence in the midst of a body after which a spare is asked for the rest.
+
+Longer than `SPARE_SILENCE`: a second connection to the same host comes first.
+"""
+
+SLOW_FOR = 20.0
+"""Seconds below MIN_SPEED after which a spare is asked for the rest of a body."""

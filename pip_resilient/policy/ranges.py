@@ -8,9 +8,10 @@ writes header values; what the bytes themselves are worth is for `digests`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pip_resilient.policy.failure import seconds_of_date
+from pip_resilient.policy.dates import seconds_of_date
+from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ _RANGE = r"(?ia)^\s*bytes=(\d{1,19})-(\d{0,19})\s*$"
 _DATE_IS_STRONG_AFTER = 60.0
 
 
-class ContentRange(NamedTuple):
+class ContentRange(Record):
     """A Content-Range header: first and last byte, and the total if it was said."""
 
     first: int
@@ -41,7 +42,7 @@ class ContentRange(NamedTuple):
         return cls(first, last, total)
 
 
-class Span(NamedTuple):
+class Span(Record):
     """The bytes of the representation that pip's own request asked for.
 
     Attributes:
@@ -111,12 +112,26 @@ def validator_of(headers: Mapping[str, str]) -> str | None:
     return modified if sent_at - modified_at >= _DATE_IS_STRONG_AFTER else None
 
 
+def is_strong_etag(validator: str | None) -> bool:
+    """Tell whether a validator is a strong ETag.
+
+    It names one encoded representation, byte by byte (RFC 9110 §8.8.3), so
+    even a compressed body may be continued by it; a date names none.
+    """
+    return validator is not None and validator.startswith('"')
+
+
+def encoding_of(headers: Mapping[str, str]) -> str:
+    """Return the Content-Encoding in lower case, `identity` where there is none."""
+    return headers.get("Content-Encoding", "").strip().lower() or "identity"
+
+
 def range_header(offset: int, end: int | None) -> str:
     """Write the Range header for the bytes from `offset` up to, not including, `end`."""
     return f"bytes={offset}-" if end is None else f"bytes={offset}-{end - 1}"
 
 
-class Join(NamedTuple):
+class Join(Record):
     """The answer carries on where we stopped.
 
     Attributes:
@@ -126,7 +141,7 @@ class Join(NamedTuple):
     end: int
 
 
-class Whole(NamedTuple):
+class Whole(Record):
     """The answer is the whole representation: its beginning must be skipped.
 
     Attributes:
@@ -136,7 +151,7 @@ class Whole(NamedTuple):
     length: int | None
 
 
-class Refuse(NamedTuple):
+class Refuse(Record):
     """The answer must not be joined.
 
     Attributes:
@@ -149,12 +164,20 @@ class Refuse(NamedTuple):
 
 
 def judge(
-    status: int, headers: Mapping[str, str], offset: int, span: Span, validator: str | None
+    status: int,
+    headers: Mapping[str, str],
+    offset: int,
+    span: Span,
+    validator: str | None,
+    encoding: str = "identity",
+    exact: bool = False,
 ) -> Join | Whole | Refuse:
     """Judge the answer to a request for the bytes from `offset` on.
 
     A 206 must begin at exactly that offset, end where the first answer said
-    and name the same total; with a strong ETag known it must be the same one.
+    (where that said nothing, at the total) and name the same total; with a
+    strong ETag known it must be the same one. The encoding must be that of the
+    first answer, and what is compressed is joined by a strong ETag alone.
 
     Args:
         status: The answer's status: 200, 206 or 416.
@@ -162,33 +185,47 @@ def judge(
         offset: First byte asked for; 0 means that no range was asked for.
         span: What pip's first answer carries.
         validator: What `validator_of` gave for the first answer.
+        encoding: What `encoding_of` gave for the first answer.
+        exact: Whether every answer must name the first one's strong ETag: no
+            digest would show that the bytes are another version's.
     """
-    if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-        return Refuse("the continuation is compressed")
+    if status not in (200, 206):
+        return Refuse(f"status {status}")
+    if encoding_of(headers) != encoding:
+        # Of a 200 the range is not to blame.
+        drop_range = not exact or status == 206
+        return Refuse("another Content-Encoding than before", drop_range)
+    if (exact or status == 206) and _other_etag(headers.get("ETag"), validator, exact):
+        return Refuse("another ETag than before", drop_range=False)
     if status == 200:
-        length = content_length(headers)
-        if span.first == 0 and span.total is not None and length not in (None, span.total):
-            return Refuse(f"{length} bytes now, {span.total} before", drop_range=False)
-        return Whole(length)
-    got = ContentRange.parse(headers.get("Content-Range"))
-    if status != 206 or got is None:
-        return Refuse("no readable Content-Range" if status == 206 else f"status {status}")
-    refused = _judge_range(got, offset, span) or _judge_etag(headers.get("ETag"), validator)
-    return refused or Join(got.last + 1)
+        return _judge_whole(content_length(headers), span)
+    if encoding != "identity" and not is_strong_etag(validator):
+        return Refuse("compressed, and no strong ETag")
+    return _judge_range(ContentRange.parse(headers.get("Content-Range")), offset, span)
 
 
-def _judge_range(got: ContentRange, offset: int, span: Span) -> Refuse | None:
+def _judge_whole(length: int | None, span: Span) -> Whole | Refuse:
+    if span.first == 0 and span.total is not None and length not in (None, span.total):
+        return Refuse(f"{length} bytes now, {span.total} before", drop_range=False)
+    return Whole(length)
+
+
+def _judge_range(got: ContentRange | None, offset: int, span: Span) -> Join | Refuse:
+    if got is None:
+        return Refuse("no readable Content-Range")
     if got.first != offset:
         return Refuse(f"range begins at {got.first}, not at {offset}")
     if got.total is not None and span.total is not None and got.total != span.total:
         return Refuse(f"{got.total} bytes now, {span.total} before", drop_range=False)
     end = got.total if span.end is None else span.end
-    if end is not None and got.last + 1 != end:
+    if end is None:
+        return Refuse("nobody says where the end is")
+    if got.last + 1 != end:
         return Refuse(f"range ends at {got.last + 1}, not at {end}")
-    return None
+    return Join(end)
 
 
-def _judge_etag(etag: str | None, validator: str | None) -> Refuse | None:
-    if validator is not None and validator.startswith('"') and etag not in (None, validator):
-        return Refuse("another ETag than before", drop_range=False)
-    return None
+def _other_etag(etag: str | None, validator: str | None, exact: bool) -> bool:
+    if not is_strong_etag(validator) or (etag is None and not exact):
+        return False
+    return (etag or "").strip() != validator

@@ -6,7 +6,7 @@ clock is read.
 
 from __future__ import annotations
 
-from pip_resilient.policy.patience import is_crawl, stall_after
+from pip_resilient.policy.patience import SLOW_FOR, SPARE_STALL, is_crawl, stall_after
 
 _SHORTEST_PAUSE = 0.05
 
@@ -26,6 +26,7 @@ class Silence:
         self._barren = 0
         self._asked_at = now
         self._mark = (now, offset)
+        self._slow_mark = (now, offset)
         self.since = now
 
     def begin(self, now: float) -> None:
@@ -59,11 +60,27 @@ class Silence:
         """
         threshold = stall_after(self._longest_gap, self._barren)
         pause = max(_SHORTEST_PAUSE, max(self.since, self._asked_at) + threshold - now)
+        if now < self.since + SPARE_STALL:
+            pause = min(pause, self.since + SPARE_STALL - now)
         if read_timeout is not None:
             pause = min(pause, read_timeout - (now - self.since))
         if until is not None:
             pause = min(pause, until - now)
         return max(0.0, pause)
+
+    def slowness(self, now: float, offset: int, least: float) -> float | None:
+        """Return the speed, in bytes per second, where it was below `least` for `SLOW_FOR` seconds.
+
+        Looked at anew for each such stretch; one that lasted much longer was
+        not spent waiting.
+        """
+        began, before = self._slow_mark
+        took = now - began
+        if took < SLOW_FOR:
+            return None
+        self._slow_mark = (now, offset)
+        speed = (offset - before) / took
+        return speed if took < 2 * SLOW_FOR and speed < least else None
 
     def crawls(self, now: float, offset: int) -> bool:
         """Tell whether hardly anything has come for all the patience."""

@@ -8,10 +8,11 @@ goes wrong, everything is taken back and pip does it alone.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.session.exchange import Exchange
-from pip_resilient.session.outcome import GivenUp, Options, ours
+from pip_resilient.session.outcome import GivenUp, Options, Ours
 
 if TYPE_CHECKING:
     from pip_resilient.policy.patience import Limits
@@ -101,9 +102,17 @@ class ResilientAdapter:
             return response
         from_cache = kwargs.get("from_cache") or (bool(args) and args[0])
         if asking.exchange is not None and not from_cache:
-            with ours():
+            with Ours():
                 asking.exchange.take_over(response)
         return super().build_response(request, response, *args, **kwargs)  # type: ignore[misc]
+
+    def answer_with_page(self, request: Any, content: bytes, content_type: str) -> Any:
+        """Return a page of ours as an answer to a request; pip's cache never sees it."""
+        headers = {"Content-Type": content_type, "Content-Length": str(len(content))}
+        up = self.resilient_run.stack.answer(io.BytesIO(content), headers)
+        response = _requests_adapter(type(self)).build_response(self, request, up)
+        response.content  # noqa: B018  # read here, as those of the network are
+        return response
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the manager for a proxy, its connections made by our dialer."""

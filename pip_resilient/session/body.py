@@ -5,48 +5,39 @@ is hashed as it comes, and the last bytes are handed over only when every
 known digest holds. A lost connection is continued on a fresh one, a silent
 one gets a second beside it, and whoever delivers first stays.
 
-A body stands where http.client's response stood (`urllib3.HTTPResponse._fp`),
-below pip's cache, which therefore stores what a clean download would have.
-What the layers above ask of it (seen on pip 20.3 to 26.3): `read`, `closed`,
-`isclosed`, `close`, `flush`, and `fp`, which is None once all is delivered.
+A body stands below pip's cache, which therefore stores what a clean download
+would have.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pip_resilient.door import wing
 from pip_resilient.policy.digests import Verification
-from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.ranges import validator_of
 from pip_resilient.policy.silence import Silence
-from pip_resilient.session import translate
-from pip_resilient.session.continuation import Continuation
 from pip_resilient.session.lane import Cut, Garbled, Lane, lane_for
 from pip_resilient.session.opener import wait_readable
-from pip_resilient.session.outcome import Surprise
+from pip_resilient.session.outcome import Broken, GivenUp, Surprise
 from pip_resilient.session.ready import Ready
-from pip_resilient.session.rival import Rival
+from pip_resilient.session.stream import Stream
 
 if TYPE_CHECKING:
+    from pip_resilient.policy.failure import Failure
     from pip_resilient.policy.ranges import Span
+    from pip_resilient.session.continuation import Continuation
     from pip_resilient.session.exchange import Exchange
+    from pip_resilient.session.rival import Rival
+    from pip_resilient.session.spool import Spool
 
-_GATHERED = 256 * 1024
 _TELLING = 64
 """How many bytes tell a page from a file."""
 _GATHER = 0.1
 """Seconds for which arriving bytes are gathered before pip gets them."""
 
 
-class Broken(Exception):  # tells the exchange; pip never sees it
-    """A body that nobody has seen a byte of is asked for from the start again."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.said)
-        self.failure = failure
-
-
-class Body:
+class Body(Stream):
     """The body of one answer.
 
     Args:
@@ -64,13 +55,12 @@ class Body:
         self.run = exchange.run
         self.span = span
         self.received = span.first
-        self.streams = bool(exchange.options.stream)
+        self.streams: bool = bool(exchange.options.stream)
         whole = span.first == 0 and up.status == 200
         known = self.run.digests_of(exchange.request.url) if self.streams and whole else []
         self.verification = Verification(known)
         self._first = up
         self._continuation: Continuation | None = None
-        self.closed = False
         self._finished = False
         self._ready = Ready()
         self._front: Lane | None = lane_for(up, span)
@@ -82,7 +72,7 @@ class Body:
         """What asks for the rest, should it be needed."""
         if self._continuation is None:
             known = bool(self.verification.digests)
-            self._continuation = Continuation(
+            self._continuation = wing.Continuation(
                 self, validator_of(self._first.headers), known, self._first
             )
         return self._continuation
@@ -93,7 +83,8 @@ class Body:
         """Return up to `amt` bytes, b"" at the end.
 
         Raises:
-            Broken: Nobody has seen a byte yet: the exchange asks again.
+            Broken: A page must be asked for from the start again.
+            GivenUp: A page is not asked for any more.
             Exception: pip's own, which end the file cleanly: nothing more is
                 tried, or the bytes fail their hash.
         """
@@ -104,9 +95,10 @@ class Body:
         gather_until: float | None = None
         try:
             while self._wants_more(amt, gather_until):
-                self._step(gather_until)
-                if gather_until is None and self._givable():
+                # What was left over by the read before waits no longer than what comes.
+                if gather_until is None and amt is not None and self._givable():
                     gather_until = self.run.clock.now() + _GATHER
+                self._step(gather_until)
         except BaseException as error:
             self._let_go()
             raise self._ending(error) from error.__cause__
@@ -116,7 +108,7 @@ class Body:
         """Return what pip is to see: an error of ours takes us out of its way."""
         stack = self.run.stack
         if not isinstance(error, Exception) or isinstance(
-            error, (Broken, stack.failed, stack.wrong_bytes)
+            error, (Broken, GivenUp, stack.failed, stack.wrong_bytes)
         ):
             return error
         if not self.streams:
@@ -130,32 +122,20 @@ class Body:
             return False
         return amt is None or gather_until is None or self.run.clock.now() < gather_until
 
-    def read1(self, amt: int = -1) -> bytes:
-        """Return some bytes, as `http.client.HTTPResponse.read1`."""
-        return self.read(amt if amt >= 0 else _GATHERED)
-
     def begins_with(self, start: bytes) -> bool:
         """Tell how the body begins, white space aside; waits for its first bytes."""
         while not self._finished and len(self._ready) < _TELLING:
             self._step(None)
         return self._ready.start(_TELLING).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
 
-    @property
-    def fp(self) -> Body | None:
-        """None once all is delivered: then pip's cache stores it (cachecontrol, filewrapper)."""
-        return None if self.isclosed() else self
-
-    def isclosed(self) -> bool:
-        """Tell whether every byte has been delivered."""
-        return (self._finished and not self._ready) or self.closed
+    def delivered(self) -> bool:
+        """Tell whether every byte has been handed over, and no more will come."""
+        return self._finished and not self._ready
 
     def close(self) -> None:
         """Stop reading; whatever is open is closed."""
         self.closed = True
         self._let_go()
-
-    def flush(self) -> None:
-        """Do nothing: there is nothing to write."""
 
     def _givable(self) -> int:
         """Return how many bytes may be handed over now.
@@ -232,11 +212,12 @@ class Body:
         mismatch = self.verification.mismatch()
         lane, self._front = self._front, None
         self._drop_rival()
-        short = self.span.end is None and self.continuation.may_be_short(mismatch is not None)
+        unsized = self.span.end is None
+        short = unsized and mismatch is not None and self.continuation.may_be_short()
         if lane is not None:
             lane.release()
         if short:
-            self._front_failed(Failure(Kind.TRUNCATED))
+            self._front_failed(wing.Failure(wing.Kind.TRUNCATED))
             return
         if mismatch is not None:
             raise self.continuation.wrong_bytes(mismatch)
@@ -248,20 +229,26 @@ class Body:
 
     def _wait(self, until: float | None) -> None:
         now, silence = self.run.clock.now(), self._silence
-        silent, read_timeout = now - silence.since, self.exchange.read_timeout()
+        silent, read_timeout = now - silence.since, self.exchange.options.read_timeout()
         if silence.crawls(now, self.received):
-            self._kill_front(Failure(Kind.CRAWL))
+            self._kill_front(wing.Failure(wing.Kind.CRAWL))
+            return
+        speed = silence.slowness(now, self.received, self.run.settings.min_speed)
+        why = self.exchange.detour.leaves_body(self, silent, speed)
+        if why is not None:
+            self._drop_rival()
+            self._kill_front(why)
             return
         left = self.exchange.time_left()
         if left is not None:
             until = min(now + left, until or now + left)
         if left == 0 or (read_timeout is not None and silent >= read_timeout):
-            self._kill_front(Failure(Kind.SILENT, f"for {silent:.0f} s"))
+            self._kill_front(wing.Failure(wing.Kind.SILENT, f"for {silent:.0f} s"))
             return
         if silence.asks_again(now):
             self._drop_rival()
             self.exchange.tell_silence(silent)
-            self._rival = Rival(self)
+            self._rival = wing.Rival(self)
         assert self._front is not None  # noqa: S101  # `_step` looked
         socks = self._rival.sockets() if self._rival is not None else []
         if self._front.sock is not None:
@@ -272,6 +259,9 @@ class Body:
         """Take what the second connection has; once it gives bytes it is the first."""
         lane = rival.lane()
         if lane is None:
+            changed = rival.changed()
+            if changed is not None:
+                raise self.continuation.changed(changed)
             return False
         try:
             if not self._pull(lane):
@@ -296,13 +286,13 @@ class Body:
         self._front_failed(failure)
 
     def _front_broke(self, error: OSError) -> None:
-        kinds = {Cut: Kind.TRUNCATED, Garbled: Kind.GARBLED}
+        kinds = {Cut: wing.Kind.TRUNCATED, Garbled: wing.Kind.GARBLED}
         if type(error) in kinds:
-            failure = Failure(kinds[type(error)])
+            failure = wing.Failure(kinds[type(error)])
         else:
-            failure = translate.failure_of(error, self.exchange.proxy())
+            failure = wing.translate.failure_of(error, self.exchange.proxy())
         unsized = self._front is not None and self._front.until_close
-        if unsized and failure.kind is Kind.TLS_EOF and self.continuation.ends_here_again():
+        if unsized and failure.kind is wing.Kind.TLS_EOF and self.continuation.ends_here_again():
             assert self._front is not None  # noqa: S101  # looked at two lines above
             self._front.done = True
             return
@@ -317,15 +307,30 @@ class Body:
         promoted = rival.lane() if rival is not None else None
         if rival is not None:
             rival.forget_wake() if promoted is not None else rival.cancel()
-        if not self.streams:
+        if promoted is None and not self.streams and not self.continuation.may_range:
             raise Broken(failure)
-        self._front = promoted or self.continuation.after(failure)
+        rest = promoted or self.continuation.after(failure)
+        if not isinstance(rest, Lane):
+            self._end_with(rest)
+            return
+        self._front = rest
         self._silence.begin(self.run.clock.now())
+
+    def may_be_spliced(self) -> bool:
+        """Tell whether the rest may come from somebody else: a whole file, its digest known."""
+        whole = self.streams and self.span.first == 0 and self._first.status == 200
+        return whole and bool(self.verification.digests)
+
+    def _end_with(self, rest: Spool) -> None:
+        """Take the rest from somebody else, whose bytes have been held against every digest."""
+        self.received += len(rest)
+        self._ready.follow(rest)
+        self._finished = True
+        self.exchange.healed()
 
     def _changed(self, why: str) -> Exception:
         """Return what says that the file became another one on the server."""
-        failure = Failure(Kind.CHANGED, why)
-        return self.continuation.changed(failure) if self.streams else Broken(failure)
+        return self.continuation.changed(wing.Failure(wing.Kind.CHANGED, why))
 
     def _drop_rival(self) -> None:
         rival, self._rival = self._rival, None

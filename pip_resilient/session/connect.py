@@ -14,15 +14,16 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pip_resilient.policy.disclosure import is_public
 from pip_resilient.session.addresses import AddressBook, Cancelled, Race, resolve
 from pip_resilient.session.opener import Overtaken
-from pip_resilient.session.outcome import ours
+from pip_resilient.session.outcome import Ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 class Asking(threading.local):
@@ -34,6 +35,7 @@ class Asking(threading.local):
         fresh: Whether a new connection is wanted.
         watch: Looks at the wait for the answer's first byte, or None.
         opener: The helper thread's own handle, or None in pip's thread.
+        public_only: Whether addresses of private networks are left out.
         address: The address of the connection used last.
     """
 
@@ -42,7 +44,24 @@ class Asking(threading.local):
     fresh = False
     watch: Any = None
     opener: Any = None
+    public_only = False
     address: Any | None = None
+
+
+class _Order:
+    """Stands for as long as one request is sent."""
+
+    def __init__(self, asking: Asking, how: dict[str, Any]) -> None:
+        self._asking = asking
+        self._how = how
+
+    def __enter__(self) -> None:
+        self._before = {name: getattr(self._asking, name) for name in self._how}
+        vars(self._asking).update(self._how)
+        self._asking.address = None
+
+    def __exit__(self, *error: object) -> None:
+        vars(self._asking).update(self._before)
 
 
 class Dialer:
@@ -58,22 +77,19 @@ class Dialer:
         self.book = AddressBook()
         self._classes: dict[type, type] = {}
 
-    @contextmanager
-    def ask(self, **how: Any) -> Iterator[None]:
+    def ask(self, **how: Any) -> AbstractContextManager[None]:
         """Say, for this thread, how the next request is to be sent (see `Asking`)."""
-        asking = self.asking
-        before = {name: getattr(asking, name) for name in how}
-        vars(asking).update(how)
-        asking.address = None
-        try:
-            yield
-        finally:
-            vars(asking).update(before)
+        return _Order(self.asking, how)
 
     def blame(self) -> None:
         """Prefer other addresses than that of the connection used last."""
         if self.asking.address is not None:
             self.book.failed(self.asking.address)
+
+    def reached_public(self) -> bool:
+        """Tell whether the connection used last leads to the public internet."""
+        address = self.asking.address
+        return address is None or is_public(str(address[0]))
 
     def adopt(self, manager: Any) -> None:
         """Let a pool manager make its connections through us from now on."""
@@ -101,6 +117,8 @@ class Dialer:
         opener = self.asking.opener
         stopped = opener.cancelled if opener is not None else lambda: False
         addresses = self.book.in_order(resolve(host, port))
+        if self.asking.public_only:
+            addresses = [info for info in addresses if is_public(str(info[4][0]))]
         race = Race(addresses, self.clock, stopped, self.book, **how)
         sock, self.asking.address = race.run(timeout)
         if opener is not None:
@@ -120,7 +138,7 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
             timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
             how = {"source_address": self.source_address, "options": self.socket_options}
             try:
-                with ours(Cancelled):
+                with Ours(Cancelled):
                     host = str(getattr(self, "_dns_host", self.host))
                     sock = dialer.connect(host, self.port or 80, timeout, **how)
             except OSError as error:
@@ -136,7 +154,7 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
                     # urllib3 2.x does it later, 1.26 has done it: until now
                     # it is the connect timeout.
                     self.sock.settimeout(self.timeout)
-                with ours(Overtaken):
+                with Ours(Overtaken):
                     watch.wait_for_answer(self.sock)
             return super().getresponse()
 

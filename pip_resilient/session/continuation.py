@@ -2,8 +2,10 @@
 
 The rule: by Range with the validator that proves the file is still the same;
 where that is not possible, the whole again, its beginning compared with what
-has come. Where a redirect led to the file and its target no longer answers (a
-signed URL may have expired), the way is walked again from its first hop.
+has come. A page, which no digest vouches for, is continued by its strong ETag
+alone; without one the exchange asks for it anew. Where a redirect led to the
+file and its target no longer answers (a signed URL may have expired), the way
+is walked again from its first hop.
 """
 
 from __future__ import annotations
@@ -11,19 +13,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from pip_resilient import events
+from pip_resilient import events, messages
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import headers_for, same_origin
+from pip_resilient.policy.disclosure import Given, carried, same_origin
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import WHOLE_FETCHES
 from pip_resilient.session import translate
 from pip_resilient.session.lane import Lane, is_chunked, lane_for
-from pip_resilient.session.outcome import Failed, GivenUp, Surprise
+from pip_resilient.session.outcome import Broken, Failed, GivenUp, Surprise
 
 if TYPE_CHECKING:
     from pip_resilient.policy.digests import Mismatch
     from pip_resilient.session.body import Body
+    from pip_resilient.session.spool import Spool
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _GONE = (401, 403, 404, 410)
@@ -38,6 +41,14 @@ class Unanswered(Exception):
         self.error = error
 
 
+class Changed(Exception):
+    """The server has another file by now; carries what says so."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.said)
+        self.failure = failure
+
+
 class Continuation:
     """Asks for the rest of one body.
 
@@ -46,6 +57,9 @@ class Continuation:
         validator: Proves that the file is the same, or None.
         digest_known: Whether the end will show if bytes were joined wrongly.
         up: urllib3's first response.
+
+    Attributes:
+        may_range: Whether the rest alone may be asked for.
     """
 
     def __init__(self, body: Body, validator: str | None, digest_known: bool, up: Any) -> None:
@@ -55,26 +69,32 @@ class Continuation:
         self._validator = validator
         # A request that pip itself made for a range has no beginning to fetch again.
         self._must_range = "Range" in self._exchange.request.headers
-        self._may_range = self._must_range or (
-            body.streams
-            and not self._exchange.again
-            and not is_chunked(up)
-            and (validator is not None or digest_known)
+        self._encoding = ranges.encoding_of(up.headers)
+        # What is made while it is sent may differ each time, a page more so than
+        # a file; a strong ETag says that it does not.
+        fixed = body.streams and not is_chunked(up) and (validator is not None or digest_known)
+        self.may_range = self._must_range or (
+            not self._exchange.again and (fixed or ranges.is_strong_etag(validator))
         )
         self._digest_known = digest_known
         self._wholes = 1
         self._ended_at: int | None = None
 
-    def after(self, failure: Failure) -> Lane:
-        """Return a lane for the rest, however often it takes to ask.
+    def after(self, failure: Failure) -> Lane | Spool:
+        """Return a lane for the rest, however often it takes to ask; or the rest, from elsewhere.
 
         Raises:
             Exception: pip's own: nothing more is tried, or the file changed.
+            GivenUp: Nothing more is tried for a page.
+            Broken: A page changed or is refused: it is asked for from the start again.
         """
         exchange, run = self._exchange, self._run
         offset, failed_at = self._body.received, run.clock.now()
         first = failure
         while True:
+            rest = exchange.detour.rest(self._body, failure, exchange.attempts)
+            if rest is not None:
+                return rest
             self._back_off(failure, offset)
             exchange.attempts += 1
             try:
@@ -83,6 +103,8 @@ class Continuation:
             except Unanswered as unanswered:
                 failure = translate.failure_of(unanswered.error, exchange.proxy())
                 continue
+            except Changed as changed:
+                raise self.changed(changed.failure) from None
             if isinstance(answer, Failure):
                 failure = answer
                 continue
@@ -107,16 +129,24 @@ class Continuation:
         try:
             self._exchange.back_off(Failed(failure), offset)
         except GivenUp:
-            where = events.progress(offset, self._body.span.end)
+            if not self._body.streams:
+                raise
+            where = messages.progress(offset, self._body.span.end)
             raise self._run.stack.failed(
                 f"{self._exchange.place}: {failure.said} at {where}, and it did not come back"
             ) from None
 
     def ask(self) -> Lane | Failure:
-        """Ask once for what is still wanted; also called in an opener's thread."""
+        """Ask once for what is still wanted; also called in an opener's thread.
+
+        Raises:
+            Unanswered: No answer came.
+            Changed: The server has another file by now.
+            Broken: A page is refused: pip is to get that answer.
+        """
         body, exchange = self._body, self._exchange
         offset = body.received
-        by_range = self._must_range or (self._may_range and offset > body.span.first)
+        by_range = self._must_range or (self.may_range and offset > body.span.first)
         extra = {}
         if by_range:
             end = body.span.end if self._must_range else None
@@ -134,15 +164,20 @@ class Continuation:
 
     def _judge(self, up: Any, offset: int) -> Lane | Failure:
         body = self._body
-        verdict = ranges.judge(up.status, up.headers, offset, body.span, self._validator)
-        if not body.streams and isinstance(verdict, ranges.Refuse) and up.status == 200:
-            # A page, compressed as before.
-            verdict = ranges.Whole(ranges.content_length(up.headers))
+        verdict = ranges.judge(
+            up.status,
+            up.headers,
+            offset,
+            body.span,
+            self._validator,
+            self._encoding,
+            exact=not body.streams,
+        )
         if isinstance(verdict, ranges.Join):
             return lane_for(up, ranges.Span(offset, verdict.end, body.span.total))
         if isinstance(verdict, ranges.Whole) and not self._must_range:
             self._wholes += 1
-            if self._wholes <= WHOLE_FETCHES:
+            if self._wholes <= WHOLE_FETCHES or not body.streams:  # patience bounds pages
                 end = body.span.end if verdict.length is None else verdict.length
                 lane = lane_for(up, ranges.Span(0, end, end))
                 lane.prefix = body.verification.afresh()
@@ -152,26 +187,29 @@ class Continuation:
         up.close()
         why = verdict.why if isinstance(verdict, ranges.Refuse) else "the whole came for a range"
         if isinstance(verdict, ranges.Refuse) and not verdict.drop_range and not self._digest_known:
-            raise self.changed(Failure(Kind.CHANGED, why))
-        self._may_range = self._may_range and self._must_range
+            raise Changed(Failure(Kind.CHANGED, why))
+        self.may_range = self.may_range and self._must_range
         return Failure(Kind.GARBLED, why)
 
     def _not_usable(self, up: Any) -> Failure:
         up.close()
         if up.status == 416:
-            self._may_range = self._must_range
+            self.may_range = self._must_range
         failure = translate.failure_of_status(up.status, up.headers, self._exchange.proxy())
-        return failure or Failure(Kind.STATUS, status=up.status)
+        refused = Failure(Kind.STATUS, status=up.status)
+        if failure is None and up.status != 416 and not self._body.streams:
+            raise Broken(refused)  # pip itself knows what a 404 says of a page
+        return failure or refused
 
     def _send(self, like: Any, url: str, extra: dict[str, str]) -> Any:
         """Send a request like that of an exchange, with what may go to this URL."""
         request = like.request.copy()
         request.url = url
-        kept = headers_for(like.request.headers, like.request.url, url, extra)
-        request.headers = type(like.request.headers)(kept)
-        same = same_origin(url, like.request.url)
+        given = Given(like.request.url, like.request.headers, like.options.cert)
+        headers, cert = carried(given, url, extra)
+        request.headers = type(like.request.headers)(headers)
         adapter = like.adapter.for_url(url)
-        options = like.options.at(same).within(self._exchange.time_left())
+        options = like.options._replace(cert=cert).within(self._exchange.time_left())
         try:
             return adapter.send_raw(request, options)
         except Surprise:
@@ -229,6 +267,8 @@ class Continuation:
     def changed(self, failure: Failure) -> Exception:
         """Return what ends a body that became another one; the file is asked for once more."""
         exchange, run = self._exchange, self._run
+        if not self._body.streams:
+            return Broken(failure)
         run.journal.add(
             events.Retried(
                 run.at(), exchange.place, exchange.url, failure, exchange.attempts, 0.0, 0.0
@@ -236,14 +276,12 @@ class Continuation:
         )
         return run.stack.wrong_bytes(f"{exchange.url}: {failure.said}")
 
-    def may_be_short(self, fails_hash: bool) -> bool:
+    def may_be_short(self) -> bool:
         """Tell whether a body of unknown length may have been cut where it ended.
 
         A wrong hash says so, unless a second fetch ended at the same byte.
         """
-        again = self._ended_at == self._body.received
-        self._ended_at = self._body.received
-        return fails_hash and not again
+        return not self.ends_here_again()
 
     def ends_here_again(self) -> bool:
         """Tell whether a body without a length was cut at the same byte twice.

@@ -10,22 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from pip_resilient import events
+from pip_resilient.door import wing
+from pip_resilient.policy.answers import is_usable
 from pip_resilient.policy.digests import normalised
 from pip_resilient.policy.disclosure import place_of, without_secrets
-from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.patience import GiveUp, Limits, Retry
+from pip_resilient.policy.patience import SPARE_SILENCE, GiveUp, Limits, Retry
 from pip_resilient.policy.ranges import Span, span_of
-from pip_resilient.session import translate
-from pip_resilient.session.addresses import RESOLVE_TIMEOUT
-from pip_resilient.session.body import Body, Broken
+from pip_resilient.session.body import Body
+from pip_resilient.session.detour import Detour
 from pip_resilient.session.lane import is_chunked
 from pip_resilient.session.opener import Watch
-from pip_resilient.session.outcome import Failed, GivenUp, Options, Surprise
+from pip_resilient.session.outcome import Broken, Failed, GivenUp, Options, Surprise
+from pip_resilient.session.pages import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from pip_resilient.events import Event
+    from pip_resilient.policy.failure import Failure
     from pip_resilient.session.run import Run
 
 _FILES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".metadata")
@@ -57,7 +57,6 @@ class Exchange:
             else options.patiently(settings.connect_timeout, settings.read_timeout)
         )
         self.limits = limits
-        self.url = without_secrets(request.url)
         self.place = place_of(request.url)
         self.patience = run.patience_of(self.place, limits)
         self.again = run.download.again
@@ -65,10 +64,18 @@ class Exchange:
         self.attempts = 0
         self.interruptions = 0
         self.saved = 0
+        self.revalidated = False
         self._furthest = 0
         self._progressed = False
         self._mark = run.clock.now()
+        self.detour = Detour(self)
+        self.detour.lend_login()
         self._respell_known_proxies()
+
+    @property
+    def url(self) -> str:
+        """The request's URL for messages, without secrets."""
+        return without_secrets(self.request.url)
 
     @property
     def wants_file(self) -> bool:
@@ -81,12 +88,29 @@ class Exchange:
         Raises:
             GivenUp: With the exception or the error answer of the last attempt.
         """
-        while True:
+        served = self.detour.first()
+        while served is None:
             outcome = self._attempt()
-            if not isinstance(outcome, Failed):
-                self._answered(outcome)
-                return outcome
-            self.back_off(outcome)
+            if isinstance(outcome, Failed):
+                served = self.detour.after(outcome, self.attempts) or self._go_on(outcome)
+            else:
+                served = self.detour.instead_of(outcome)
+                if served is None:
+                    self._answered(outcome)
+                    return outcome
+        self.patience.progress()
+        self.healed()
+        return served
+
+    def _go_on(self, failed: Failed) -> Any:
+        """Wait for the next attempt; where nothing more is tried, return what is left for pip."""
+        try:
+            self.back_off(failed)
+        except GivenUp:
+            last = self.detour.last_resort()
+            if last is None:
+                raise
+            return last
 
     def _attempt(self) -> Any:
         self.attempts += 1
@@ -95,17 +119,25 @@ class Exchange:
             fresh = self.attempts > 1 or self.again
             with self.run.dialer.ask(fresh=fresh, watch=self.watch(), exchange=self, raw=False):
                 options = self.options.within(self.time_left())
+                if self.detour.hastily():
+                    options = options.within(SPARE_SILENCE, reading=False)
                 response = self.adapter.send_below(self.request, options)
             if not self.options.stream:
                 response.content  # noqa: B018  # requests reads it later, where nobody would retry
         except Surprise:
             raise
+        except GivenUp as given_up:  # in the midst of a page
+            return given_up.failed._replace(final=True)
         except Broken as broken:
+            self.saved = 0
             return Failed(broken.failure)
         except Exception as error:  # everything of theirs, told apart by the table
-            return Failed(translate.failure_of(error, self.proxy()), error)
-        failure = translate.failure_of_answer(response, self.wants_file, self.proxy())
-        if failure is None or (failure.kind is Kind.INTERCEPTED and self._is_a_file_after_all()):
+            return Failed(wing.translate.failure_of(error, self.proxy()), error)
+        if is_usable(response, self.wants_file):
+            return response
+        failure = wing.translate.failure_of_answer(response, self.wants_file, self.proxy())
+        intercepted = failure is not None and failure.kind is wing.Kind.INTERCEPTED
+        if failure is None or (intercepted and self._is_a_file_after_all()):
             return response
         return self._unusable(response, failure)
 
@@ -131,11 +163,13 @@ class Exchange:
         Raises:
             GivenUp: Where nothing more is tried.
         """
-        if failed.failure.kind is Kind.PROXY_SCHEME and self._respell():
+        if failed.final:
+            raise GivenUp(failed)
+        if failed.failure.kind is wing.Kind.PROXY_SCHEME and self._respell():
             return
         self.interruptions += 1
         self.run.dialer.blame()
-        self.account(bound=self._longest_attempt())
+        self.account(bound=self.options.longest_attempt())
         progressed, self._progressed = self._progressed, False
         decision = self.patience.decide(
             failed.failure, self.attempts, self.run.clock.now(), self.run.jitter, progressed
@@ -147,7 +181,7 @@ class Exchange:
 
     def _give_up(self, failed: Failed, decision: GiveUp, offset: int | None) -> None:
         self._note(
-            events.GaveUp(
+            wing.events.GaveUp(
                 self.run.at(),
                 self.place,
                 self.url,
@@ -161,14 +195,14 @@ class Exchange:
         )
         raise GivenUp(failed)
 
-    def _note(self, event: events.Event) -> None:
+    def _note(self, event: Event) -> None:
         """Note how a request ended; what pip's look for its own update missed, nobody misses."""
         if self.limits is self.run.limits:
             self.run.journal.add(event)
 
     def _wait(self, failure: Failure, decision: Retry, offset: int | None) -> None:
         self.run.journal.add(
-            events.Retried(
+            wing.events.Retried(
                 self.run.at(),
                 self.place,
                 self.url,
@@ -190,15 +224,6 @@ class Exchange:
         self.patience.spend(now - self._mark, bound)
         self._mark = now
 
-    def _longest_attempt(self) -> float | None:
-        """Return how long an attempt can take, in seconds; longer means the machine slept."""
-        timeout = self.options.timeout
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        if connect is None or read is None:
-            return None
-        # To resolve, to connect, the proxy's tunnel and TLS, then the answer.
-        return RESOLVE_TIMEOUT + 3 * float(connect) + float(read)
-
     def begin_reading(self) -> None:
         """Note that pip reads again: what it did meanwhile was not waiting."""
         self._mark = self.run.clock.now()
@@ -214,13 +239,7 @@ class Exchange:
 
     def watch(self) -> Watch:
         """Return what looks at the wait for an answer's first byte."""
-        return Watch(self.run.dialer, self.tell_silence)
-
-    def read_timeout(self) -> float | None:
-        """Return the longest silence of a connection in seconds, or None for no limit."""
-        timeout = self.options.timeout
-        both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        return None if both[1] is None else float(both[1])
+        return Watch(self.run.dialer, self.tell_silence, leaves=self.detour.leaves)
 
     def kept(self, count: int) -> None:
         """Note how many bytes of the body a continuation did not have to bring again.
@@ -243,13 +262,13 @@ class Exchange:
         """
         self.interruptions += 1
         self.kept(saved)
-        self.run.journal.add(events.Overtaken(self.run.at(), self.place, self.url, offset))
+        self.run.journal.add(wing.events.Overtaken(self.run.at(), self.place, self.url, offset))
 
     def tell_silence(self, silent: float) -> None:
         """Note that a second connection is asked after so many seconds of silence."""
         offset, total = (self.body.received, self.body.span.end) if self.body else (0, None)
         self.run.journal.add(
-            events.SecondConnection(self.run.at(), self.place, self.url, silent, offset, total)
+            wing.events.SecondConnection(self.run.at(), self.place, self.url, silent, offset, total)
         )
 
     def take_over(self, up: Any) -> None:
@@ -261,6 +280,7 @@ class Exchange:
             up: urllib3's response.
         """
         asked = self.request.headers.get("Range")
+        self.revalidated = up.status == 304
         if self.request.method != "GET" or up.status not in (200, 206):
             return
         span = span_of(up.status, up.headers, asked)
@@ -275,17 +295,18 @@ class Exchange:
     def _answered(self, response: Any) -> None:
         """Note an answer that pip gets: a page, a redirect, the beginning of a file."""
         status = response.status_code
+        self.detour.note_answer()
         if status in _ERRORS_THAT_PIP_HANDLES:
-            self._note(events.Answered(self.run.at(), self.place, self.url, status))
+            self._note(wing.events.Answered(self.run.at(), self.place, self.url, status))
         if self.body is None or not self.options.stream:
             self.patience.progress()
             self.healed()
         if response.is_redirect:
             self._note_hop(response.headers["location"])
         if status == 200 and not self.options.stream:
-            self.run.page_passed(
-                self.request.url, response.headers.get("Content-Type", ""), response.content
-            )
+            content_type = response.headers.get("Content-Type", "")
+            self.run.pages.passed(Page(self.request.url, content_type, response.content))
+            self.detour.keep_page(response)
 
     def _note_hop(self, location: str) -> None:
         """Note the way to a redirect's target, in case it must be walked again."""
@@ -298,7 +319,9 @@ class Exchange:
         """Note that a request that had failed has ended well."""
         if self.interruptions:
             self.run.journal.add(
-                events.Healed(self.run.at(), self.place, self.url, self.interruptions, self.saved)
+                wing.events.Healed(
+                    self.run.at(), self.place, self.url, self.interruptions, self.saved
+                )
             )
             self.interruptions = self.saved = 0
 
@@ -319,17 +342,8 @@ class Exchange:
             return False
         self.run.respelled.add(proxy)
         self._respell_known_proxies()
-        self.run.journal.add(events.ProxyRespelled(self.run.at(), self.place, place_of(proxy)))
+        self.run.journal.add(wing.events.ProxyRespelled(self.run.at(), self.place, place_of(proxy)))
         return True
 
     def _respell_known_proxies(self) -> None:
-        if self.run.respelled:
-            proxies = _respelled(self.options.proxies, self.run.respelled)
-            self.options = self.options._replace(proxies=proxies)
-
-
-def _respelled(proxies: Mapping[str, str] | None, which: set[str]) -> dict[str, str]:
-    return {
-        scheme: "http://" + proxy[len("https://") :] if proxy in which else proxy
-        for scheme, proxy in (proxies or {}).items()
-    }
+        self.options = self.options.respelled(self.run.respelled)

@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient.policy.patience import ANSWER_SILENCE
+from pip_resilient.policy.patience import ANSWER_SILENCE, SPARE_SILENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,14 +143,21 @@ class Watch:
     Args:
         dialer: Opens the connections.
         told: Called with the seconds of silence when a second one is asked.
-        silence: Seconds without an answer before that.
+        silence: Seconds without an answer before a second one is asked.
+        leaves: Asked after `SPARE_SILENCE` seconds whether to leave for somebody
+            else instead of asking again.
     """
 
     def __init__(
-        self, dialer: Dialer, told: Callable[[float], None], silence: float = ANSWER_SILENCE
+        self,
+        dialer: Dialer,
+        told: Callable[[float], None],
+        silence: float = ANSWER_SILENCE,
+        leaves: Callable[[], bool] = lambda: False,
     ) -> None:
         self._dialer = dialer
         self._told = told
+        self._leaves = leaves
         self._silence = silence
         self._again: Callable[[], Any] | None = None
         self._answer: Any = None
@@ -177,8 +184,7 @@ class Watch:
         if again is None or not hasattr(sock, "fileno"):
             return
         began = clock()
-        first_pause = self._silence if timeout is None else min(self._silence, timeout)
-        if wait_readable([sock], first_pause):
+        if self._answers_soon(sock, self._silence if timeout is None else timeout):
             return
         opener: Opener | None = None
         near, far = socket.socketpair()
@@ -201,6 +207,20 @@ class Watch:
         finally:
             near.close()
             far.close()
+
+    def _answers_soon(self, sock: socket.socket, timeout: float) -> bool:
+        """Wait until a second connection is due; true if the first has answered.
+
+        Raises:
+            socket.timeout: It has not, and somebody else may have an answer.
+        """
+        clock = self._dialer.clock
+        due = clock() + min(self._silence, timeout)
+        if wait_readable([sock], min(SPARE_SILENCE, due - clock())):
+            return True
+        if self._leaves():
+            raise socket.timeout("no answer, and somebody else may have one")
+        return bool(wait_readable([sock], max(0.0, due - clock())))
 
     def _won(self, sock: socket.socket, near: socket.socket, opener: Opener, until: float) -> bool:
         """Wait for one of the two; True if the first connection answered."""

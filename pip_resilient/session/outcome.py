@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from pip_resilient.policy.record import Record
+from pip_resilient.session.addresses import RESOLVE_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pip_resilient.policy.failure import Failure
 
 
-class Options(NamedTuple):
+class Options(Record):
     """How requests wants a request to be sent; times in seconds."""
 
     stream: bool = False
@@ -35,25 +37,58 @@ class Options(NamedTuple):
         ]
         return self._replace(timeout=tuple(longer))
 
-    def within(self, seconds: float | None) -> Options:
-        """Return the same with no timeout longer than what is left of the run."""
+    def within(self, seconds: float | None, reading: bool = True) -> Options:
+        """Return the same with no timeout longer than so many seconds.
+
+        Args:
+            seconds: What is left of the run, for instance; None: no limit.
+            reading: Whether that goes for the answer too, or only for the connection.
+        """
         if seconds is None:
             return self
         both = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
         most = max(0.1, seconds)
-        return self._replace(timeout=tuple(most if one is None else min(one, most) for one in both))
+        connect, read = (most if one is None else min(one, most) for one in both)
+        return self._replace(timeout=(connect, read if reading else both[1]))
 
-    def at(self, same_origin: bool) -> Options:
-        """Return what goes along to a URL: a client certificate to its own origin only."""
-        return self if same_origin else self._replace(cert=None)
+    def read_timeout(self) -> float | None:
+        """Return the longest silence of a connection in seconds, or None for no limit."""
+        both = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
+        return None if both[1] is None else float(both[1])
+
+    def longest_attempt(self) -> float | None:
+        """Return how long an attempt can take, in seconds; longer means the machine slept."""
+        connect, read = self.timeout if isinstance(self.timeout, tuple) else (self.timeout,) * 2
+        if connect is None or read is None:
+            return None
+        # To resolve, to connect, the proxy's tunnel and TLS, then the answer.
+        return RESOLVE_TIMEOUT + 3 * float(connect) + float(read)
+
+    def respelled(self, which: set[str]) -> Options:
+        """Return the same with these proxies, written `https://`, used as http."""
+        if not which:
+            return self
+        proxies = {
+            scheme: "http://" + proxy[len("https://") :] if proxy in which else proxy
+            for scheme, proxy in (self.proxies or {}).items()
+        }
+        return self._replace(proxies=proxies)
 
 
-class Failed(NamedTuple):
-    """An attempt that brought nothing usable, and what pip would have got."""
+class Failed(Record):
+    """An attempt that brought nothing usable, and what pip would have got.
+
+    Attributes:
+        failure: What happened.
+        error: The exception of pip's stack, where there was one.
+        response: The answer, where there was one.
+        final: Whether it has been given up already.
+    """
 
     failure: Failure
     error: Exception | None = None
     response: Any = None
+    final: bool = False
 
 
 class GivenUp(Exception):  # the end of the story, not an error of ours
@@ -64,6 +99,14 @@ class GivenUp(Exception):  # the end of the story, not an error of ours
         self.failed = failed
 
 
+class Broken(Exception):  # tells the exchange; pip never sees it
+    """A body that nobody has seen a byte of is asked for from the start again."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.said)
+        self.failure = failure
+
+
 class Surprise(Exception):  # carries an error of ours
     """Something of ours went wrong below pip's stack, which must not be blamed for it."""
 
@@ -72,16 +115,23 @@ class Surprise(Exception):  # carries an error of ours
         self.error = error
 
 
-@contextmanager
-def ours(*expected: type[Exception]) -> Iterator[None]:
-    """Mark what goes wrong in our own code, called from within pip's stack.
+class Ours:
+    """Marks what goes wrong in our own code, called from within pip's stack.
+
+    No `contextmanager`: every request enters it three times.
 
     Args:
         expected: What may be raised on purpose; errors of the network always may.
     """
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, (OSError, Surprise, *expected)):
-            raise
-        raise Surprise(error) from error
+
+    def __init__(self, *expected: type[Exception]) -> None:
+        self._expected = expected
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            expected = isinstance(error, (OSError, Surprise, *self._expected))
+            if not expected:
+                raise Surprise(error) from error

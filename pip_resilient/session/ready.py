@@ -7,6 +7,10 @@ of one arrival or several at once.
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pip_resilient.session.spool import Spool
 
 
 class Ready:
@@ -14,6 +18,7 @@ class Ready:
 
     def __init__(self) -> None:
         self._arrivals: deque[bytes | memoryview] = deque()
+        self._behind: Spool | None = None
         self._size = 0
 
     def __len__(self) -> int:
@@ -23,6 +28,11 @@ class Ready:
         """Put an arrival at the end."""
         self._arrivals.append(data)
         self._size += len(data)
+
+    def follow(self, spool: Spool) -> None:
+        """Put what waits in a spool at the end; nothing comes behind it."""
+        self._behind = spool
+        self._size += len(spool)
 
     def start(self, count: int) -> bytes:
         """Return the first bytes without taking them."""
@@ -39,6 +49,10 @@ class Ready:
         self._size -= count
         parts: list[bytes | memoryview] = []
         while count:
+            if not self._arrivals:
+                assert self._behind is not None  # noqa: S101  # else `_size` would be less
+                parts.append(self._behind.read(count))
+                break
             data = self._arrivals.popleft()
             if len(data) > count:
                 rest = memoryview(data)

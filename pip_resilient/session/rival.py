@@ -10,10 +10,12 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
+from pip_resilient.session.continuation import Changed
 from pip_resilient.session.lane import Lane
 from pip_resilient.session.opener import Opener
 
 if TYPE_CHECKING:
+    from pip_resilient.policy.failure import Failure
     from pip_resilient.session.body import Body
 
 
@@ -35,6 +37,11 @@ class Rival:
     def failed(self) -> bool:
         """Tell whether it will never be open."""
         return self._opener.done and self.lane() is None
+
+    def changed(self) -> Failure | None:
+        """Return what says that the file is another one now, if that was its answer."""
+        error = self._opener.error
+        return error.failure if isinstance(error, Changed) else None
 
     def sockets(self) -> list[socket.socket]:
         """Return what tells that it has something; nothing does once it has failed."""

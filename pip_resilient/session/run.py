@@ -7,25 +7,37 @@ host's patience, the digests that pages named, and the journal.
 
 from __future__ import annotations
 
+import os
+import platform
 import random
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient.events import Journal
+from pip_resilient.door import wing
 from pip_resilient.policy import digests
 from pip_resilient.policy.patience import Limits, Patience
 from pip_resilient.session.connect import Dialer
+from pip_resilient.session.pages import Pages, listed_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from pip_resilient.events import Event
+    from pip_resilient.journal import Journal
+    from pip_resilient.mirrors.group import Asked, Group
     from pip_resilient.policy.digests import Digest
+    from pip_resilient.session.exchange import Exchange
+    from pip_resilient.session.memory import Memory
+    from pip_resilient.session.spares import Spares
     from pip_resilient.settings import Settings
+    from pip_resilient.store.last_good import LastGood
 
 
-_PAGES = 8 << 20
+_RECENT = 600.0
+"""Seconds after which nothing that was remembered of a host is of use (policy/breaker.py)."""
 
 
 class Clock:
@@ -35,7 +47,7 @@ class Clock:
         boot = getattr(time, "CLOCK_BOOTTIME", None)
         # Linux's CLOCK_MONOTONIC stands still while the machine is suspended.
         self.now: Callable[[], float] = (
-            time.monotonic if boot is None else lambda: time.clock_gettime(boot)
+            time.monotonic if boot is None else partial(time.clock_gettime, boot)
         )
 
     def sleep(self, seconds: float) -> None:
@@ -52,6 +64,7 @@ class Stack:
         requests: The requests that pip's sessions are made of.
         failed: pip's NetworkConnectionError: ends a file cleanly, exit code 1.
         wrong_bytes: Our private child of pip's InstallationError.
+        host: PyPI's host.
         file_host: PyPI's file host.
     """
 
@@ -61,7 +74,25 @@ class Stack:
         self.wrong_bytes: type[Exception] = type(
             "WrongBytes", (exceptions.InstallationError,), {"__doc__": "Bytes fail their hash."}
         )
+        self.host: str = pypi.netloc
         self.file_host: str = pypi.file_storage_domain
+        self._response: Any = session_module.urllib3.HTTPResponse
+
+    def answer(self, body: Any, headers: Mapping[str, str]) -> Any:
+        """Return an answer that we make: urllib3's response around a body.
+
+        The arguments are there in urllib3 1.26 and 2.x.
+        """
+        return self._response(
+            body=body,
+            headers=dict(headers),
+            status=200,
+            version=11,
+            reason="OK",
+            preload_content=False,
+            decode_content=False,
+            request_method="GET",
+        )
 
 
 class Download(threading.local):
@@ -101,18 +132,114 @@ class Run:
         self.began = self.clock.now()
         self.jitter = jitter or random.Random()  # noqa: S311  # spreads load, keeps no secret
         self.dialer = Dialer(self.clock.now)
-        self.journal = Journal(self.at, say, write)
+        self._say = say
+        self._write = write
+        self._journal: Journal | None = None
         self.stand_aside = stand_aside
         self.download = Download()
         self.respelled: set[str] = set()
         self.hops: dict[str, Any] = {}
         self._patience: dict[tuple[str, bool], Patience] = {}
-        self._pages: list[tuple[str, str, bytes]] = []
-        self._named: dict[str, Digest] = {}
+        self.pages = Pages()
+        self.state_dir: str | None = None
+        self.no_index = False
+        self.announced = True
+        self.has_spread = False
+        self._remembers = False
+        self._look_again_at = self.began
+        self._group: Group | None = None
+        self._memory: Memory | None = None
+        self._last_good: LastGood | None = None
+
+    # Others beside the host that pip named: nothing of this is loaded in a healthy run.
+
+    @property
+    def knows_mirrors(self) -> bool:
+        """Whether it has been looked at who else may be asked."""
+        return self._group is not None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether something is known of hosts that were out of order."""
+        if self._memory is not None or self.state_dir is None:
+            return self._memory is not None
+        now = self.clock.now()
+        if now >= self._look_again_at:
+            self._look_again_at = now + 1.0
+            try:
+                changed = os.stat(os.path.join(self.state_dir, "hosts")).st_mtime
+            except OSError:
+                changed = 0.0
+            self._remembers = time.time() - changed < _RECENT
+        return self._remembers
+
+    @property
+    def group(self) -> Group:
+        """The indexes, and who stands in for whom."""
+        if self._group is None:
+            said = wing.declared.understood(self.settings.mirrors)
+            # The same for one user from run to run, so that nobody wanders.
+            chance = random.Random(f"{os.path.expanduser('~')} {platform.node()}")  # noqa: S311
+            self._group = wing.group.Group(said, self.stack.host, self.stack.file_host, chance)
+        return self._group
+
+    def hear_of_mirrors(self) -> tuple[str, ...]:
+        """Understand what the user said of mirrors, if anything; return what was not clear."""
+        return self.group.declared.problems if self.settings.mirrors else ()
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered beyond this run."""
+        if self._memory is None:
+            self._memory = wing.memory.Memory(self.state_dir, self.last_good)
+        return self._memory
+
+    @property
+    def last_good(self) -> LastGood:
+        """The last good pages of indexes."""
+        if self._last_good is None:
+            from pip_resilient.store.folder import Folder  # noqa: PLC0415
+            from pip_resilient.store.last_good import LastGood  # noqa: PLC0415
+
+            root = None if self.state_dir is None else Folder.open(self.state_dir)
+            folder = None if root is None else root.sub("pages")
+            self._last_good = LastGood(folder, time.time)
+        return self._last_good
+
+    def asked_by(self, exchange: Exchange) -> Asked | None:
+        """Understand what a request asks for, as far as others may have it too."""
+        session = exchange.adapter.resilient_session()
+        if session is None or self.pages.is_claimed(exchange.request.url):
+            return None
+        indexes = getattr(session.auth, "index_urls", None) or ()
+        named = self.pages.named(exchange.request.url)
+        by = None if named is None else listed_by(named.page_url)
+        return self.group.asked(exchange.request.url, indexes, by)
+
+    def spares_for(self, exchange: Exchange) -> Spares | None:
+        """Return who else may be asked for what a request asks for, or None."""
+        asked = self.asked_by(exchange)
+        if asked is None:
+            return None
+        session = exchange.adapter.resilient_session()
+        situation = wing.spares.situation_of(session, self.no_index, self.announced)
+        return wing.spares.Spares(exchange, asked, self.group.sources(asked, situation))
 
     def at(self) -> float:
         """Return the seconds since the run began."""
         return self.clock.now() - self.began
+
+    @property
+    def journal(self) -> Journal:
+        """What keeps the run's events; a run that has none needs none."""
+        if self._journal is None:
+            self._journal = wing.journal.Journal(self.at, self._say, self._write)
+        return self._journal
+
+    @property
+    def happened(self) -> list[Event]:
+        """The events so far."""
+        return [] if self._journal is None else self._journal.events
 
     def patience_of(self, place: str, limits: Limits) -> Patience:
         """Return the patience with a host, kept for the whole run.
@@ -137,21 +264,12 @@ class Run:
         finally:
             self.download.link, self.download.again = before
 
-    def page_passed(self, url: str, content_type: str, content: bytes) -> None:
-        """Keep an index page for the digests on it; it is read only when one is wanted.
-
-        Of all pages the last `_PAGES` bytes are kept: memory stays flat, and
-        what pip's Downloader fetches carries the digest with its link.
-        """
-        self._pages.append((url, content_type, content))
-        while sum(len(page) for _, _, page in self._pages) > _PAGES and len(self._pages) > 1:
-            del self._pages[0]
-
     def digests_of(self, url: str) -> list[Digest]:
         """Return every digest known for the file at this URL."""
         known = [digests.in_path(url, self.stack.file_host), self._of_link()]
         if known[1] is None:
-            known.append(self._of_pages(url))
+            named = self.pages.named(url)
+            known.append(named.digest if named else None)
         return [digest for digest in known if digest is not None]
 
     def _of_link(self) -> Digest | None:
@@ -159,11 +277,7 @@ class Run:
         algorithm, value = getattr(link, "hash_name", None), getattr(link, "hash", None)
         if algorithm not in digests.ALGORITHMS or not value:
             return None
-        return digests.Digest(str(algorithm), str(value).lower(), "the index page")
-
-    def _of_pages(self, url: str) -> Digest | None:
-        while self._pages:
-            page_url, content_type, content = self._pages.pop()
-            for file_url, digest in digests.on_page(content, content_type, page_url).items():
-                self._named.setdefault(file_url, digest)
-        return self._named.get(digests.normalised(url))
+        page = getattr(link, "comes_from", None)
+        namer = self.pages.namer(page) if isinstance(page, str) else None
+        by = "the index page" if namer is None else f"the index page of {namer}"
+        return digests.Digest(str(algorithm), str(value).lower(), by)

@@ -16,13 +16,14 @@ import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pip_resilient.policy.failure import (
+from pip_resilient.policy.answers import (
+    PROXY_AUTHENTICATION_REQUIRED,
     TRANSIENT_STATUSES,
-    Failure,
-    Kind,
-    looks_like_a_login_page,
-    retry_after,
+    is_usable,
+    start_of,
 )
+from pip_resilient.policy.dates import retry_after
+from pip_resilient.policy.failure import Failure, Kind
 
 try:
     from ssl import SSLError
@@ -53,13 +54,14 @@ _NO_SUCH_HOST = {
 } | {11001, 11004}
 # OpenSSL's reason codes, by name (ssl.SSLError.reason).
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL")
-_NO_COMMON_PROTOCOL = (
-    "TLSV1_ALERT_PROTOCOL_VERSION",
-    "UNSUPPORTED_PROTOCOL",
-    "NO_PROTOCOLS_AVAILABLE",
-    "NO_SHARED_CIPHER",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-)
+_TLS_REFUSED = {
+    "TLSV1_ALERT_PROTOCOL_VERSION": Kind.TLS_PROTOCOL,
+    "UNSUPPORTED_PROTOCOL": Kind.TLS_PROTOCOL,
+    "NO_PROTOCOLS_AVAILABLE": Kind.TLS_PROTOCOL,
+    "NO_SHARED_CIPHER": Kind.TLS_PROTOCOL,
+    # RFC 8446 §6.2; TLS 1.2 has no alert of its own for it.
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": Kind.CLIENT_CERTIFICATE,
+}
 _NAMES = (
     ("NameResolutionError", Kind.DNS_UNKNOWN),
     ("NewConnectionError", Kind.REFUSED),
@@ -96,12 +98,15 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
             kind_and_detail = read(cause, proxy)
             if kind_and_detail is not None:
                 return Failure(kind_and_detail[0], kind_and_detail[1], proxy=shown)
+    timed_out = any(isinstance(cause, socket.timeout) for cause in causes)
     for cause in reversed(causes):
         names = [cls.__name__ for cls in type(cause).__mro__]
+        if "ProxyError" in names and timed_out:  # in the tunnel; urllib3 1.26 says no more
+            return Failure(Kind.CONNECT_TIMEOUT, "", proxy=shown)
         for name, kind in _NAMES:
             if name in names:
                 return Failure(kind, "", proxy=shown)
-    if any(isinstance(cause, socket.timeout) for cause in causes):  # of http.client's own reading
+    if timed_out:  # of http.client's own reading
         return Failure(Kind.SILENT, "", proxy=shown)
     return Failure(Kind.STACK, type(error).__name__, proxy=shown)
 
@@ -146,8 +151,8 @@ def _tls(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     if reason in _NOT_TLS:
         kind = Kind.PROXY_SCHEME if _is_https(proxy) else Kind.TLS_PROTOCOL
         return kind, "the other side speaks no TLS"
-    if reason in _NO_COMMON_PROTOCOL:
-        return Kind.TLS_PROTOCOL, reason
+    if reason in _TLS_REFUSED:
+        return _TLS_REFUSED[reason], reason
     cut = type(error).__name__ in ("SSLEOFError", "SSLZeroReturnError")
     if cut or reason == "UNEXPECTED_EOF_WHILE_READING":
         return Kind.TLS_EOF, ""
@@ -164,7 +169,7 @@ def _tunnel(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None:
     if match is None or not isinstance(error, OSError):
         return None
     status = int(match[1])
-    if status == 407:
+    if status == PROXY_AUTHENTICATION_REQUIRED:
         return Kind.PROXY_AUTHENTICATION, ""
     if status in TRANSIENT_STATUSES:
         return Kind.RESET, f"the proxy answered {status}"
@@ -211,11 +216,10 @@ def failure_of_answer(response: Any, wants_file: bool, proxy: str | None) -> Fai
     status, headers = response.status_code, response.headers
     if status != 200:
         return failure_of_status(status, headers, proxy)
-    content_type = headers.get("Content-Type", "")
-    start = b"" if wants_file else (getattr(response, "_content", None) or b"")
-    if looks_like_a_login_page(content_type, start or b"", wants_file):
-        return Failure(Kind.INTERCEPTED, _title(start or b""), status=status, proxy=_place(proxy))
-    return None
+    if is_usable(response, wants_file):
+        return None
+    title = _title(start_of(response, wants_file))
+    return Failure(Kind.INTERCEPTED, title, status=status, proxy=_place(proxy))
 
 
 def failure_of_status(status: int, headers: Any, proxy: str | None) -> Failure | None:
@@ -223,7 +227,8 @@ def failure_of_status(status: int, headers: Any, proxy: str | None) -> Failure |
     if status in TRANSIENT_STATUSES:
         wait = retry_after(headers.get("Retry-After"), headers.get("Date"))
         return Failure(Kind.STATUS, "", status=status, retry_after=wait, proxy=_place(proxy))
-    if status == 407:  # of a forwarded request; CONNECT's own is an exception
+    if status == PROXY_AUTHENTICATION_REQUIRED:
+        # Of a forwarded request; CONNECT's own is an exception.
         return Failure(Kind.PROXY_AUTHENTICATION, status=status, proxy=_place(proxy))
     return None
 

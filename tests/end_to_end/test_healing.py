@@ -143,6 +143,44 @@ def test_a_cut_index_page_never_yields_a_shorter_list(
         assert len(pypi.pages.requests("/simple/demo/")) == 3
 
 
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_a_page_longer_than_the_link_lives_gets_through(
+    oldest_and_newest: Environment, chunked: bool
+) -> None:
+    """Stock pips never get past the cut, or (up to 26.0) see none of the versions behind it."""
+    form = PageForm(gzip=True, chunked=chunked, ranges=True, ballast=400_000)
+    with played_pypi(form) as pypi:
+        held = pypi.index.add_wheel("demo", "1.0")
+        page = pypi.index.page_path("demo")
+        clean = download(oldest_and_newest, pypi, "demo", armed=False)
+        size = pypi.pages.bytes_sent(page)
+        pypi.pages.script = [DropEvery(60_000)]
+        fresh = oldest_and_newest.with_fresh_home()
+        done = download(fresh, pypi, "demo")
+        spent = pypi.pages.bytes_sent(page) - size
+
+    assert clean.returncode == done.returncode == 0, done.stderr
+    assert downloaded(fresh, held) == held.content
+    assert 400_000 <= size <= spent <= 1.1 * size
+    assert "healed" in our_lines(done.stderr)[-1]
+
+
+def test_a_page_without_a_strong_etag_is_never_put_together(
+    oldest_and_newest: Environment,
+) -> None:
+    """Nothing would say that its parts are those of one page."""
+    form = PageForm(gzip=True, etag=False, ranges=True, ballast=100_000)
+    with played_pypi(form) as pypi:
+        held = pypi.index.add_wheel("demo", "1.0")
+        page = pypi.index.page_path("demo")
+        pypi.pages.script = [Reset(after=60_000).when(page, first=2)]
+        done = download(oldest_and_newest, pypi, "demo")
+
+        assert done.returncode == 0, done.stderr
+        assert downloaded(oldest_and_newest, held) == held.content
+        assert pypi.pages.ranges(page) == [None, None, None]
+
+
 def test_a_bad_node_that_answers_502_is_left_for_another_connection(
     oldest_and_newest: Environment, pypi: PlayedPyPI
 ) -> None:

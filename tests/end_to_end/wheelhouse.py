@@ -8,6 +8,7 @@ second one to finish throws its copy away.
 
     <cache>/wheelhouse/pip-26.3/     pip itself
     <cache>/wheelhouse/py3.13/       our two dependencies, as that Python takes them
+    <cache>/wheelhouse/pipenv-…/     the newest pipenv for that Python
     <cache>/wheelhouse/build-…/      what builds our wheel
     <cache>/built/<sources>/         our wheel, by the digest of what it was built from
 """
@@ -61,6 +62,13 @@ def dependency_wheels(python: str) -> Path:
     folder = cache_folder() / "wheelhouse" / f"py{python}"
     once(folder, lambda into: _download(into, *DEPENDENCIES, python=python, alone=True))
     return folder
+
+
+def pipenv_wheel(python: str) -> Path:
+    """Return a wheel of pipenv for that Python; its own dependencies are of no use to its pip."""
+    folder = cache_folder() / "wheelhouse" / f"pipenv-py{python}"
+    once(folder, lambda into: _download(into, "pipenv", python=python, alone=True))
+    return _only_wheel(folder)
 
 
 @cache

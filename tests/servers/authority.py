@@ -42,3 +42,14 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._authority.configure_trust(context)
         return context
+
+    def write_client_to(self, path: Path) -> str:
+        """Write a client's certificate and its key to a file, for `--client-cert`."""
+        issued = self._authority.issue_cert("client.test")
+        path.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+        return str(path)
+
+    def configure_trust(self, context: ssl.SSLContext | None) -> None:
+        """Let a server take clients whose certificates this authority has signed."""
+        if context is not None:
+            self._authority.configure_trust(context)

@@ -63,7 +63,9 @@ class FaultProxy:
             evenly between these two, anew for each connection. None: never.
         seed: What is drawn follows from it.
         require: User name and password; None: anybody may pass.
-        routes: Which server plays which host and port; the rest is really asked.
+        routes: Which server plays which host and port.
+        outside: Whether a host without a route is really asked; if not, only
+            the loopback is, and the rest is answered with 502.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class FaultProxy:
         seed: int = 0,
         require: tuple[str, str] | None = None,
         routes: Mapping[Address, Address] | None = None,
+        outside: bool = True,
     ) -> None:
         self.cut = cut
         self.routes: dict[Address, Address] = dict(routes or {})
         self._seed = seed
         self._require = require
+        self._outside = outside
         self._refusals = 0
         self._refusal_status: int | None = 502
         self._lock = threading.Lock()
@@ -137,8 +141,11 @@ class FaultProxy:
             self._refuse(wire, number, self._refusal_status)
         if self._require is not None and authorization != _basic(*self._require):
             self._refuse(wire, number, 407)
+        onward = self.routes.get(wanted, wanted if self._may_ask(wanted[0]) else None)
+        if onward is None:
+            self._refuse(wire, number, 502)
         try:
-            upstream = socket.create_connection(self.routes.get(wanted, wanted), timeout=20)
+            upstream = socket.create_connection(onward, timeout=20)
         except OSError:
             self._refuse(wire, number, 502)
         with upstream:
@@ -148,6 +155,9 @@ class FaultProxy:
             else:
                 upstream.sendall(_in_origin_form(request))
             self._relay(wire, upstream, number)
+
+    def _may_ask(self, host: str) -> bool:
+        return self._outside or host in {"localhost", "::1"} or host.startswith("127.")
 
     def _is_refused(self) -> bool:
         with self._lock:

@@ -46,6 +46,7 @@ class Seen:
     Attributes:
         connection: Number of the connection; the first is 1.
         number: Number of the request, of the whole server; the first is 1.
+        target: The path as it was sent, with its query.
         range: The Range header; None: the whole was asked for.
         status: What was sent; None: the headers did not get through.
         body_bytes: Bytes of the body sent, without the framing of chunks.
@@ -57,6 +58,7 @@ class Seen:
     number: int
     method: str
     path: str
+    target: str
     headers: Pairs
     range: str | None
     status: int | None
@@ -278,6 +280,7 @@ def _first_sight(request: Request, fault: Fault) -> Seen:
         number=request.number,
         method=request.method,
         path=request.path,
+        target=request.target,
         headers=request.headers,
         range=request.range,
         status=None,

@@ -164,6 +164,30 @@ def refused_port() -> Iterator[int]:
         sock.close()
 
 
+@contextlib.contextmanager
+def swallowing_port() -> Iterator[int | None]:
+    """Yield a port of 127.0.0.1 which answers to no SYN; None where the system has none.
+
+    Nobody accepts, and what may wait for it is there already. Linux then drops
+    further SYNs and says nothing, as a firewall does (tcp(7),
+    tcp_abort_on_overflow); other systems refuse them.
+    """
+    with contextlib.ExitStack() as open_sockets:
+        server = open_sockets.enter_context(_bound(("127.0.0.1",))[0])
+        server.listen(0)
+        for _ in range(8):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.settimeout(0.2)
+            try:
+                waiting.connect(server.getsockname())
+            except socket.timeout:
+                yield server.getsockname()[1]
+                return
+            except OSError:
+                break
+        yield None
+
+
 def _bound(hosts: tuple[str, ...], port: int = 0) -> list[socket.socket]:
     """Bind one socket to each host, all to one port; zero lets the system choose it."""
     for _ in range(20):

@@ -30,6 +30,7 @@ from tests.faults import (
     Trickle,
     numbers,
     refused_port,
+    swallowing_port,
 )
 from tests.servers.client import (
     CONTENT,
@@ -252,6 +253,16 @@ def test_a_client_which_does_not_trust_us_harms_nobody(
 def test_a_refused_port_refuses() -> None:
     with refused_port() as port, pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), LONG)
+
+
+def test_a_swallowing_port_says_nothing_at_all() -> None:
+    """Not even that nobody is there."""
+    with swallowing_port() as port:
+        if port is None:
+            pytest.skip("here a full backlog refuses connections")
+        for _ in range(3):
+            with pytest.raises(socket.timeout):
+                socket.create_connection(("127.0.0.1", port), timeout=0.2)
 
 
 def test_a_server_that_pauses_refuses_and_comes_back_on_its_port(server: FaultServer) -> None:

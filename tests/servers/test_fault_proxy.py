@@ -138,6 +138,20 @@ def test_a_host_that_refuses_is_a_502(authority: Authority) -> None:
         fetched(connection)
 
 
+def test_a_closed_proxy_leads_nowhere_but_to_its_routes_and_the_loopback(
+    authority: Authority, server: FaultServer
+) -> None:
+    """What is played must not be able to ask the real one by accident."""
+    with FaultProxy(outside=False) as proxy:
+        with tunnelled(proxy, authority) as connection, pytest.raises(OSError, match="502"):
+            fetched(connection)
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=LONG)
+        with contextlib.closing(connection):
+            assert fetched(connection, f"{server.url}/file") == CONTENT
+
+    assert [(seen.host, seen.status) for seen in proxy.log] == [(HOST, 502), ("127.0.0.1", 200)]
+
+
 def test_cuts_follow_from_the_seed(played: FaultServer, authority: Authority) -> None:
     routes = {(HOST, 443): ("127.0.0.1", played.port)}
     cuts = []

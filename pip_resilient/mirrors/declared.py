@@ -1,0 +1,224 @@
+"""Which mirrors did the user name, and for what?
+
+The rule: to name a mirror is to trust it as `--index-url` would, for as much
+as was said; so a word that is not understood is no reason to guess. Then no
+mirror is used at all, and one clear line says which word it was.
+
+What `PIP_RESILIENT_MIRRORS` (in pip.conf `resilient-mirrors`) may hold, apart
+from each other by white space or commas:
+
+- `default`: the built-in mirrors, for files on PyPI's file host alone. Unset
+  means this.
+- `none`: no mirror. It beats `default` on whatever level it stands.
+- a preset's name, a set of them (`cn`), or the URL of a simple index: pages
+  and files of PyPI.
+- `files:` before one of these: files only.
+- `ORIGIN=URL`: a spare for that other index, and for that one alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pip_resilient.mirrors.presets import BY_NAME, PRESETS, SETS, Preset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_SPARE = r"(https?://\S+?)=(https?://\S+)\Z"
+
+# Host and port; `urlsplit` takes nearly anything, and each Python something else.
+_PLACE = r"([\w.-]+|\[[0-9a-fA-F:.]+(%\w+)?\])(:[0-9]*)?\Z"
+
+
+class Source(NamedTuple):
+    """Somebody who may be able to serve what another does not.
+
+    Attributes:
+        name: What messages call it.
+        operator: Who runs it, as far as is known.
+        index_url: Its simple index, with a slash at the end and without userinfo.
+        files: What precedes PyPI's own path of a file there, or None: then a
+            file is looked up on its page.
+        group: Whose failure is its failure.
+        named: Whether the user named it.
+        pages: Whether it may serve index pages.
+        login: `user:password` that the user gave for it, or nothing.
+    """
+
+    name: str
+    operator: str
+    index_url: str
+    files: str | None
+    group: str
+    named: bool
+    pages: bool
+    login: str = ""
+
+    def __repr__(self) -> str:
+        """Show it without its login: this may stand in a traceback."""
+        return f"Source({self.name!r}, {self.index_url!r})"
+
+
+class Declared(NamedTuple):
+    """What the user said of mirrors.
+
+    Attributes:
+        default: Whether built-in mirrors may be asked without being named.
+        named: Mirrors of PyPI, in the user's order.
+        spares: Index URLs of other indexes, each with a spare for it.
+        problems: What was not understood, a line each.
+    """
+
+    default: bool = True
+    named: tuple[Source, ...] = ()
+    spares: tuple[tuple[str, Source], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+NOTHING = Declared(default=False)
+
+
+def understood(levels: Sequence[str]) -> Declared:
+    """Understand the setting.
+
+    Args:
+        levels: Its text on each level of pip's configuration where it stands,
+            the strongest first; empty where nobody said anything.
+    """
+    if not levels:
+        return Declared()
+    words = _words(levels[0])
+    forbidden = any("none" in _words(level) for level in levels)
+    wrong = [word for word in words if word not in ("none", "default") and not _means(word)]
+    if "none" in words and set(words) != {"none"}:
+        return NOTHING._replace(problems=(_problem("none", "stands beside other words"),))
+    if wrong:
+        return NOTHING._replace(
+            problems=tuple(_problem(_shown(word, levels[0]), "is not understood") for word in wrong)
+        )
+    meant = _each_once(one for word in words for one in _means(word))
+    return Declared(
+        default="default" in words and not forbidden,
+        named=tuple(source for origin, source in meant if not origin),
+        spares=tuple((origin, source) for origin, source in meant if origin),
+    )
+
+
+def _words(text: str) -> list[str]:
+    """Return the words, names in lower case."""
+    words = [word if "//" in word else word.lower() for word in re.split(r"[\s,]+", text) if word]
+    return words or ["default"]
+
+
+def _each_once(meant: Iterable[tuple[str, Source]]) -> list[tuple[str, Source]]:
+    """Return every source once for each origin; what was said of it adds up."""
+    found: dict[tuple[str, str], Source] = {}
+    for origin, source in meant:
+        known = found.setdefault((origin, source.index_url), source)
+        found[origin, source.index_url] = known._replace(
+            pages=known.pages or source.pages, login=known.login or source.login
+        )
+    return [(origin, source) for (origin, _), source in found.items()]
+
+
+def _problem(word: str, why: str) -> str:
+    known = ", ".join(("default", "none", *SETS, *BY_NAME))
+    return (
+        f"PIP_RESILIENT_MIRRORS: {word!r} {why}, so no mirror is used at all; known are {known},"
+        " URLs of indexes, files:NAME-OR-URL and ORIGIN=URL"
+    )
+
+
+def _shown(word: str, text: str) -> str:
+    """Return a word without what may be a password in it, or a piece of one.
+
+    A password may hold what parts words and URLs: where a login is anywhere in
+    the text, a word without one may be a piece of it.
+    """
+    if "@" in text and "@" not in word:
+        begins = re.match(r"(files:)?https?://", word)
+        return (begins[0] if begins else "") + "..."
+    word = re.sub(r"\A((?:files:)?(?:\w+:)?//)?.*@", r"\1...@", word)
+    word = re.sub(r"(//[^/:\[\]]*):(?!\d{1,5}(?:[/=?#]|\Z))[^/]*", r"\1:...", word)
+    return re.sub(r"([?#]).*", r"\1...", word)
+
+
+def _means(word: str) -> list[tuple[str, Source]]:
+    """Return (origin or nothing, source) for each source of a word; empty: not understood."""
+    spare = re.match(_SPARE, word)
+    if spare is not None:
+        origin, source = _index_url(spare[1]), _of_url(spare[2], pages=True)
+        return [] if origin is None or source is None else [(origin[0], source)]
+    only_files = word.startswith("files:")
+    return [("", source) for source in _sources(word.removeprefix("files:"), not only_files)]
+
+
+def _sources(word: str, pages: bool) -> Iterator[Source]:
+    for name in SETS.get(word, (word,)):
+        if name in BY_NAME:
+            yield of_preset(BY_NAME[name], named=True, pages=pages)
+    if word.startswith(("http://", "https://")):
+        source = _of_url(word, pages)
+        if source is not None:
+            yield source
+
+
+def of_preset(preset: Preset, *, named: bool, pages: bool) -> Source:
+    """Return a preset as a source."""
+    return Source(
+        preset.name, preset.operator, preset.index_url, preset.files, preset.group, named, pages
+    )
+
+
+def preset_of(index_url: str) -> Preset | None:
+    """Return the preset whose index this is, however it is written, or None."""
+    parsed = _index_url(index_url)
+    for preset in PRESETS:
+        if parsed is not None and parsed[0] in (preset.index_url, *preset.aliases):
+            return preset
+    return None
+
+
+def _of_url(url: str, pages: bool) -> Source | None:
+    parsed = _index_url(url)
+    if parsed is None:
+        return None
+    index, login = parsed
+    preset = preset_of(index)
+    if preset is not None:
+        return of_preset(preset, named=True, pages=pages)
+    place = urlsplit(index).netloc
+    return Source(place, place, index, None, place, named=True, pages=pages, login=login)
+
+
+def _index_url(url: str) -> tuple[str, str] | None:
+    """Return an index's URL in one spelling, and the login in it; None where it is none."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host:
+        return None
+    if not re.match(_PLACE, parts.netloc.rpartition("@")[2]):
+        return None
+    if re.search(r"[?#\\]", url) or "=" in parts.path:  # half a spare is no mirror
+        return None
+    userinfo = unquote(parts.netloc.rpartition("@")[0])
+    if userinfo and ":" not in userinfo:
+        userinfo += ":"  # a user without password, as pip and RFC 7617 have it
+    usual = 443 if parts.scheme == "https" else 80
+    netloc = f"[{host}]" if ":" in host else host
+    if port is not None and port != usual:
+        netloc += f":{port}"
+    index = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", ""))
+    return index, userinfo
+
+
+def spelt(index_url: str) -> str | None:
+    """Return an index's URL in the one spelling of this room, without userinfo."""
+    parsed = _index_url(index_url)
+    return None if parsed is None else parsed[0]

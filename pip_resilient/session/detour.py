@@ -1,0 +1,244 @@
+"""When is somebody else asked, and what does pip get then?
+
+The rule: the host that pip named comes first, unless it is known to be out of
+order; others are looked for only once it has failed, so that a healthy run
+knows nothing of them. From the first byte of somebody else on, nothing fails
+open: what goes wrong then ends the file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pip_resilient.door import wing
+from pip_resilient.policy.digests import Mismatch, Verification
+from pip_resilient.policy.disclosure import basic, host_of, same_origin, without_user_data
+from pip_resilient.policy.patience import SPARE_STALL
+from pip_resilient.session.outcome import Broken
+from pip_resilient.session.pages import Page
+
+if TYPE_CHECKING:
+    from pip_resilient.policy.failure import Failure
+    from pip_resilient.session.body import Body
+    from pip_resilient.session.exchange import Exchange
+    from pip_resilient.session.outcome import Failed
+    from pip_resilient.session.spares import Spares
+    from pip_resilient.session.spool import Spool
+
+_FOR_EVER = "max-age=365000000, immutable, public"
+_REFUSALS = (403, 404, 410)
+
+
+class Detour:
+    """The other ways of one exchange.
+
+    Args:
+        exchange: A request of pip's.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._run = exchange.run
+        self._spares: Spares | None = None
+        self._looked = False
+        self._least_speed: float | None = None
+
+    def lend_login(self) -> None:
+        """Give a file that a spare's page named what the user gave for that spare.
+
+        And nothing that the user meant for the host which pip would have asked.
+        """
+        if self._run.knows_mirrors:
+            request = self._exchange.request
+            agent = request.headers.get("User-Agent")
+            if agent and self._run.pages.is_strange(request.url):
+                request.headers["User-Agent"] = without_user_data(agent)
+            said = self._run.group.declared
+            for source in (*said.named, *(source for _, source in said.spares)):
+                if source.login and same_origin(source.index_url, request.url):
+                    request.headers.setdefault("Authorization", basic(source.login))
+
+    def note_answer(self) -> None:
+        """Note that the host itself has answered."""
+        if self._run.remembers:
+            self._run.memory.hosts.answered(host_of(self._exchange.request.url))
+
+    def spares(self) -> Spares | None:
+        """Return who else may be asked; None where nobody may."""
+        exchange = self._exchange
+        if not self._looked:
+            self._looked = True
+            whole = exchange.request.method == "GET" and "Range" not in exchange.request.headers
+            if whole and exchange.limits.retries != 0:
+                self._spares = self._run.spares_for(exchange)
+        return self._spares or None
+
+    def hastily(self) -> bool:
+        """Tell whether an attempt may be short, since others are known to be there."""
+        if not self._run.knows_mirrors:
+            return False
+        spares = self.spares()
+        return spares is not None and spares.are_due(wing.Failure(wing.Kind.SILENT), 1)
+
+    def leaves(self) -> bool:
+        """Tell whether a silent host is left for others now; they are looked for."""
+        spares = self.spares()
+        return spares is not None and spares.are_due(wing.Failure(wing.Kind.SILENT), 1)
+
+    def first(self) -> Any:
+        """Return an answer of others, where the host itself is known to be out of order."""
+        if not (self._run.remembers or self._exchange.again):
+            return None
+        spares = self.spares()
+        if spares is None or not (self._exchange.again or spares.first()):
+            return None
+        wrong = wing.Failure(wing.Kind.WRONG_BYTES) if self._exchange.again else None
+        return self._answer(spares, wrong)
+
+    def after(self, failed: Failed, attempts: int) -> Any:
+        """Return an answer of others after a failure of the host itself, or None."""
+        spares = self.spares()
+        if spares is None:
+            return None
+        spares.note_failure(failed.failure)
+        if not spares.are_due(failed.failure, attempts):
+            return None
+        return self._answer(spares, failed.failure)
+
+    def instead_of(self, response: Any) -> Any:
+        """Return an answer of others where a refusal says nothing of what exists, or None."""
+        status = response.status_code
+        if status not in _REFUSALS:
+            return None
+        spares = self.spares()
+        if spares is None or not spares.may_replace(status):
+            return None
+        return self._answer(spares, wing.Failure(wing.Kind.STATUS, status=status))
+
+    def _answer(self, spares: Spares, failure: Failure | None) -> Any:
+        exchange = self._exchange
+        if spares.asked.what == "page":
+            page = self._page(spares, failure)
+            exchange.begin_reading()
+            return page
+        spool = spares.file(failure, Verification(self._run.digests_of(exchange.request.url)))
+        exchange.begin_reading()
+        if spool is None or isinstance(spool, Mismatch):  # nothing was there before: no mismatch
+            return None
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(len(spool)),
+            "Cache-Control": _FOR_EVER,
+            "Date": self._run.memory.date(),
+        }
+        return exchange.adapter.build_response(
+            exchange.request, self._run.stack.answer(spool, headers)
+        )
+
+    def _page(self, spares: Spares, failure: Failure | None) -> Any:
+        shown = spares.page(failure)
+        if shown is None:
+            return None
+        exchange, run = self._exchange, self._run
+        run.journal.add(
+            wing.events.PageElsewhere(
+                run.at(),
+                exchange.place,
+                exchange.url,
+                shown.source,
+                stale=shown.stale,
+                withheld=shown.withheld,
+            )
+        )
+        return self._shown(shown.content, shown.content_type, shown.place)
+
+    def _shown(self, content: bytes, content_type: str, served_by: str) -> Any:
+        exchange, run = self._exchange, self._run
+        run.pages.passed(Page(exchange.request.url, content_type, content, served_by))
+        return exchange.adapter.answer_with_page(exchange.request, content, content_type)
+
+    def keep_page(self, response: Any) -> None:
+        """Keep a page that its own index served over verified TLS, without credentials."""
+        exchange, run = self._exchange, self._run
+        request, session = exchange.request, exchange.adapter.resilient_session()
+        secret = exchange.options.cert or "Authorization" in request.headers
+        if run.state_dir is None or session is None or secret:
+            return
+        trusted = getattr(session, "_trusted_host_adapter", None)
+        if not request.url.startswith("https://") or exchange.adapter is trusted:
+            return
+        for index in getattr(session.auth, "index_urls", None) or ():
+            base = index.rstrip("/") + "/"
+            project = request.url[len(base) :].rstrip("/")
+            if not request.url.startswith(base) or not project or "/" in project:
+                continue
+            if exchange.revalidated or not getattr(response, "from_cache", False):
+                content_type = response.headers.get("Content-Type", "")
+                serial = response.headers.get("X-PyPI-Last-Serial", "")
+                digits = serial.isascii() and serial.isdigit() and len(serial) < 16
+                known = int(serial) if digits else None
+                run.last_good.keep(base, project, response.content, content_type, known)
+            return
+
+    def last_resort(self) -> Any:
+        """Return the index's own last good page, where nothing newer can be had, or None."""
+        exchange, run = self._exchange, self._run
+        asked = None if exchange.wants_file else run.asked_by(exchange)
+        if asked is None or asked.what != "page" or not run.settings.stale:
+            return None
+        accept = exchange.request.headers.get("Accept", "")
+        again = run.memory.page_again(asked, accept, run.settings.stale)
+        if again is None:
+            return None
+        run.journal.add(
+            wing.events.PageElsewhere(
+                run.at(), exchange.place, exchange.url, "", age=again.age, stale=True
+            )
+        )
+        return self._shown(again.content, again.content_type, f"{exchange.place} as it was")
+
+    # In the midst of a body.
+
+    def leaves_body(self, body: Body, silent: float, speed: float | None) -> Failure | None:
+        """Tell why the rest of a body should be asked of others now, or None.
+
+        Args:
+            body: The body.
+            silent: Seconds since its last byte.
+            speed: Bytes per second, where it has been too slow for long.
+        """
+        slow = speed is not None and self._least_speed is None
+        if (silent < SPARE_STALL and not slow) or not body.may_be_spliced():
+            return None
+        failure = wing.Failure(wing.Kind.SILENT, f"for {silent:.0f} s")
+        if slow and speed is not None:
+            failure = wing.Failure(wing.Kind.CRAWL, f"{speed / 1000:.1f} kB/s")
+        spares = self.spares()
+        if spares is None or not spares.are_due(failure, 1):
+            return None
+        if slow and speed is not None:
+            self._least_speed = 2 * speed  # asked once: the line itself may be slow
+        return failure
+
+    def rest(self, body: Body, failure: Failure, attempts: int) -> Spool | None:
+        """Return the rest of a body from others, its digests held; None where nobody has it.
+
+        Raises:
+            Broken: A page is left for that of somebody else.
+        """
+        spares = self.spares()
+        if spares is None:
+            return None
+        spares.note_failure(failure)
+        if not spares.are_due(failure, attempts):
+            return None
+        if not body.streams:
+            raise Broken(failure)  # a page of others is another page
+        if not body.may_be_spliced():
+            return None
+        least = self._least_speed if failure.kind is wing.Kind.CRAWL else None
+        rest = spares.file(failure, body.verification, body.received, body.span.end, least)
+        self._exchange.begin_reading()
+        if isinstance(rest, Mismatch):
+            raise body.continuation.wrong_bytes(rest)
+        return rest

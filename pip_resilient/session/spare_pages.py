@@ -1,0 +1,151 @@
+"""Which page does pip get when its index does not answer?
+
+The rule: of the mirrors that the user named, the page with the highest serial;
+it is compared with the last good page of the index itself, rewritten into the
+form that this pip asked for, and never stored in pip's cache.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pip_resilient.mirrors import simple_pages
+from pip_resilient.mirrors.group import PYPI, page_at
+from pip_resilient.mirrors.reconcile import Contradiction, Reconciled, reconcile
+from pip_resilient.policy.disclosure import place_of
+from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.session.drain import page_of
+from pip_resilient.session.elsewhere import Unusable, WrongThere
+
+if TYPE_CHECKING:
+    from pip_resilient.mirrors.declared import Source
+    from pip_resilient.mirrors.group import Asked
+    from pip_resilient.session.elsewhere import Elsewhere
+    from pip_resilient.session.exchange import Exchange
+
+_ACCEPT = (
+    "application/vnd.pypi.simple.v1+json,"
+    " application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+)
+
+
+class Shown(NamedTuple):
+    """A page for pip.
+
+    Attributes:
+        content: In the form that pip asked for.
+        content_type: That form.
+        source: Who served it, for messages.
+        place: The host that names what is on it.
+        stale: Whether the index itself is known to have said more.
+        withheld: How many files are not shown, since the index removed them.
+        serial: The page's serial, or None.
+    """
+
+    content: bytes
+    content_type: str
+    source: str
+    place: str
+    stale: bool
+    withheld: int
+    serial: int | None
+
+
+class PageFetch:
+    """Fetches one project's page from several sources, and keeps the best.
+
+    Args:
+        exchange: pip's request for it.
+        elsewhere: Asks other hosts.
+        asked: What the request asks for.
+    """
+
+    def __init__(self, exchange: Exchange, elsewhere: Elsewhere, asked: Asked) -> None:
+        self._exchange = exchange
+        self._elsewhere = elsewhere
+        self._asked = asked
+        self._found: list[Shown] = []
+
+    def fetch(self, source: Source) -> Shown:
+        """Ask one source.
+
+        Raises:
+            Unusable: It has no page.
+            WrongThere: Its page contradicts the index's own last good one.
+        """
+        page = page_there(self._exchange, self._elsewhere, source, self._asked.project)
+        if source.name == PYPI:
+            compared = Reconciled(page, (), stale=False, mapped=0)
+        else:
+            compared = self._compared(page, source)
+        as_json = simple_pages.wants_json(self._exchange.request.headers.get("Accept", ""))
+        content, content_type = simple_pages.write(compared.page, self._asked.project, as_json)
+        shown = Shown(
+            content,
+            content_type,
+            source.name,
+            place_of(source.index_url),
+            compared.stale,
+            len(compared.withheld),
+            page.serial,
+        )
+        self._found.append(shown)
+        return shown
+
+    def _compared(self, page: simple_pages.Page, source: Source) -> Reconciled:
+        run = self._exchange.run
+        good = run.memory.last_good_page(self._asked)
+        try:
+            compared = reconcile(page, good.page, good.fetched_at, good.mark)
+        except Contradiction as contradiction:
+            raise WrongThere(
+                contradiction.known[0],
+                contradiction.known[1],
+                contradiction.said[1],
+                f"the last good page of {self._exchange.place} for {contradiction.name}",
+            ) from None
+        # The path of PyPI's files is a digest, but one that PyPI has to have named:
+        # else whoever serves a page could have anything served as a file of PyPI.
+        known = {file.url for file in good.page.files} if good.page is not None else set()
+        strange = (file.url for file in compared.page.files if file.url not in known)
+        run.pages.claim(url for url in strange if run.group.is_others(url, source))
+        return compared
+
+    def is_settled(self) -> bool:
+        """Tell whether nobody else needs to be asked: the index that all follow has answered."""
+        return any(shown.source == PYPI for shown in self._found)
+
+    def best(self) -> Shown | None:
+        """Return the page to show: not a stale one if there is another, then the newest."""
+        if not self._found:
+            return None
+        return max(self._found, key=lambda shown: (not shown.stale, shown.serial or -1))
+
+
+def page_there(
+    exchange: Exchange, elsewhere: Elsewhere, source: Source, project: str
+) -> simple_pages.Page:
+    """Return a project's page on another index, asked for once in a run.
+
+    Raises:
+        Unusable: There is none.
+    """
+    url = page_at(source, project)
+    known = exchange.run.memory.pages_there
+    if url not in known:
+        up, came_from = elsewhere.ask(source, url, {"Accept": _ACCEPT, "Accept-Encoding": "gzip"})
+        if up.status != 200:
+            up.close()
+            raise Unusable(Failure(Kind.GARBLED, "a part of a page"))
+        content = page_of(up, exchange)
+        headers = up.headers
+        try:
+            known[url] = simple_pages.parse(
+                content,
+                headers.get("Content-Type", ""),
+                came_from,
+                headers.get("X-PyPI-Last-Serial"),
+            )
+        except simple_pages.NotAPage as error:
+            raise Unusable(Failure(Kind.INTERCEPTED, str(error))) from None
+    return known[url]
