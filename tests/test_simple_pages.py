@@ -425,3 +425,22 @@ def test_a_healthy_run_does_not_import_it() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", ["html", "json"])
+def test_a_name_with_a_percent_sign_is_left_out(form: str) -> None:
+    """pip unquotes it once more, and would take it for another file than the digest is of."""
+    url = "https://files.example/x-1%2541.whl"
+    good = "https://files.example/x-1.0.whl"
+    if form == "html":
+        content = f'<!DOCTYPE html><a href="{url}">x</a><a href="{good}">x</a>'.encode()
+        kind = "text/html"
+    else:
+        named = (("x-1%41.whl", url), ("x-1.0.whl", good))
+        files = [{"filename": name, "url": one, "hashes": {}} for name, one in named]
+        content = json.dumps({"meta": {"api-version": "1.0"}, "name": "x", "files": files}).encode()
+        kind = "application/vnd.pypi.simple.v1+json"
+
+    page = parse(content, kind, "https://mirror.example/simple/x/")
+
+    assert [file.name for file in page.files] == ["x-1.0.whl"]

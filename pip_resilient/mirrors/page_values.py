@@ -67,8 +67,12 @@ def place(base: str, href: str, hashes: Iterable[tuple[str, object]]) -> Place |
 
 
 def _is_file_name(name: str) -> bool:
-    """Tell whether it can be the name of a file in a folder, and be shown to people."""
-    return name.isprintable() and not {"/", "\\"} & set(name) and name not in {"", ".", ".."}
+    """Tell whether it can be the name of a file in a folder, and be shown to people.
+
+    A percent sign is unquoted once more by pip, which would see another name.
+    """
+    odd = {"/", "\\", "%"} & set(name)
+    return name.isprintable() and not odd and name not in {"", ".", ".."}
 
 
 def digests(said: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
