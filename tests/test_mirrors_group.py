@@ -478,4 +478,4 @@ def test_an_index_s_no_is_an_answer_and_a_mirror_s_is_not(
     asked = group().asked(url, indexes)
     assert asked is not None
 
-    assert {status for status in (403, 404, 410) if group().forgives(asked, status)} == answers
+    assert {status for status in (403, 404, 410) if group().is_answer(asked, status)} == answers

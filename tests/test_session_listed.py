@@ -171,3 +171,18 @@ def test_no_url_of_a_page_stops_anything(url: str) -> None:
     """It comes from pip's options, or from a redirect."""
     listed_by(url)
     pages_of(page(url=url)).named(FILE)
+
+
+def test_no_page_is_read_while_every_index_serves_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who named a mirror would have every page read for every request of a healthy run."""
+    read: list[object] = []
+    monkeypatch.setattr(pages_module.digests, "on_page", lambda *page: read.append(page) or {})
+    pages = pages_of(page())
+
+    assert not pages.is_strange(FILE)
+    assert read == []
+
+    pages.passed(page(served_by="mirror.invalid"))
+    pages.is_strange(FILE)
+
+    assert len(read) == 2

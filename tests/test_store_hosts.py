@@ -18,21 +18,11 @@ from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.store import hosts as room
 from pip_resilient.store.folder import Folder
 from pip_resilient.store.hosts import FRESH, KEPT, Hosts
+from tests.wall_clock import NOW, Clock
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "https://index.example:443"
 REFUSED = Failure(Kind.REFUSED)
-NOW = 1_800_000_000.0
-
-
-class Clock:
-    """A wall clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

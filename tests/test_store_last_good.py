@@ -15,22 +15,12 @@ from hypothesis import strategies as st
 from pip_resilient.store import last_good as room
 from pip_resilient.store.folder import Folder
 from pip_resilient.store.last_good import LARGEST, MARKS_KEPT, OLDEST, Kept, LastGood
+from tests.wall_clock import NOW, Clock
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX = "https://index.example/simple/"
-NOW = 1_800_000_000.123456
 PAGE = b"<a href='demo-1.0.tar.gz'>demo</a>" * 100
 HTML = "text/html"
-
-
-class Clock:
-    """A wall clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -141,34 +131,6 @@ def test_a_new_page_takes_the_old_ones_place(pages: LastGood) -> None:
         pytest.approx(NOW),
         8,  # type: ignore[arg-type]
     )
-
-
-def test_a_304_renews_the_page_it_speaks_of(pages: LastGood, clock: Clock) -> None:
-    """It is as good as the page itself, and has no bytes."""
-    pages.keep(INDEX, "demo", PAGE, HTML, 7, '"a"')
-    clock.now += OLDEST - 60
-
-    assert pages.confirm(INDEX, "demo", '"a"')
-
-    clock.now += OLDEST - 60
-    kept = pages.get(INDEX, "demo")
-
-    assert kept is not None
-    assert kept.fetched_at == pytest.approx(NOW + OLDEST - 60)
-
-
-@pytest.mark.parametrize("validator", ['"b"', None, ""])
-def test_a_304_for_another_page_renews_nothing(
-    pages: LastGood, clock: Clock, validator: str | None
-) -> None:
-    """pip's cache holds a newer page, from a run without us: ours is old."""
-    pages.keep(INDEX, "demo", PAGE, HTML, 7, '"a"')
-    clock.now += 60
-    kept = pages.get(INDEX, "demo")
-
-    assert not pages.confirm(INDEX, "demo", validator)
-    assert pages.get(INDEX, "demo") == kept
-    assert not pages.confirm(INDEX, "other", '"a"')
 
 
 def test_a_serial_is_never_lowered(pages: LastGood) -> None:
@@ -288,11 +250,10 @@ def test_a_page_that_is_too_large_is_not_kept(
 def test_without_a_folder_nothing_is_kept(clock: Clock) -> None:
     """`--no-cache-dir`."""
     pages = LastGood(None, clock)
-    pages.keep(INDEX, "demo", PAGE, HTML, 7, '"a"')
+    pages.keep(INDEX, "demo", PAGE, HTML, 7)
 
     assert pages.get(INDEX, "demo") is None
     assert pages.mark(INDEX, "demo") is None
-    assert not pages.confirm(INDEX, "demo", '"a"')
 
 
 def test_a_full_disk_is_no_error(

@@ -190,7 +190,7 @@ class Group:
             return []
         return self._unnamed
 
-    def forgives(self, asked: Asked, status: int) -> bool:
+    def is_answer(self, asked: Asked, status: int) -> bool:
         """Tell whether an error status is an answer to be handed to pip.
 
         A full public mirror that refuses a page, or lacks a file which its

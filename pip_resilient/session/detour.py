@@ -2,8 +2,8 @@
 
 The rule: the host that pip named comes first, unless it is known to be out of
 order; others are looked for only once it has failed, so that a healthy run
-knows nothing of them. From the first byte of somebody else on, nothing fails
-open: what goes wrong then ends the file.
+knows nothing of them. Bytes of somebody else reach pip only after every digest
+of the file held; what goes wrong before that begins the file anew, without us.
 """
 
 from __future__ import annotations
@@ -75,10 +75,7 @@ class Detour:
 
     def hastily(self) -> bool:
         """Tell whether an attempt may be short, since others are known to be there."""
-        if not self._run.knows_mirrors:
-            return False
-        spares = self.spares()
-        return spares is not None and spares.are_due(wing.Failure(wing.Kind.SILENT), 1)
+        return self._run.knows_mirrors and self.leaves()
 
     def leaves(self) -> bool:
         """Tell whether a silent host is left for others now; they are looked for."""
@@ -207,17 +204,18 @@ class Detour:
             silent: Seconds since its last byte.
             speed: Bytes per second, where it has been too slow for long.
         """
-        slow = speed is not None and self._least_speed is None
-        if (silent < SPARE_STALL and not slow) or not body.may_be_spliced():
+        if self._least_speed is not None:
+            speed = None  # asked once: the line itself may be slow
+        if (silent < SPARE_STALL and speed is None) or not body.may_be_spliced():
             return None
         failure = wing.Failure(wing.Kind.SILENT, f"for {silent:.0f} s")
-        if slow and speed is not None:
+        if speed is not None:
             failure = wing.Failure(wing.Kind.CRAWL, f"{speed / 1000:.1f} kB/s")
         spares = self.spares()
         if spares is None or not spares.are_due(failure, 1):
             return None
-        if slow and speed is not None:
-            self._least_speed = 2 * speed  # asked once: the line itself may be slow
+        if speed is not None:
+            self._least_speed = 2 * speed
         return failure
 
     def rest(self, body: Body, failure: Failure, attempts: int) -> Spool | None:

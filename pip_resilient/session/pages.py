@@ -92,8 +92,8 @@ class Pages:
 
     def is_strange(self, url: str) -> bool:
         """Tell whether pip knows this URL from a page that another index has served."""
-        if not self._served_by:
-            return False
+        if not any(self._served_by.values()):
+            return False  # and no page is read for it
         named = self.named(url)
         return named is not None and self.namer(named.page_url) is not None
 

@@ -91,7 +91,7 @@ class Spares:
 
     def may_replace(self, status: int) -> bool:
         """Tell whether an error status of the host itself is no answer, since others know more."""
-        return self._fresh() and not self._run.group.forgives(self.asked, status)
+        return self._fresh() and not self._run.group.is_answer(self.asked, status)
 
     def _fresh(self) -> bool:
         """Tell whether there is somebody to ask, who was not asked for this just now."""

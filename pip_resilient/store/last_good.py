@@ -64,7 +64,6 @@ class _About(NamedTuple):
     digest: str
     length: int
     content_type: str
-    validator: str | None
     serial: int | None
     mark: int | None
 
@@ -93,7 +92,6 @@ class LastGood:
         content: bytes,
         content_type: str,
         serial: int | None = None,
-        validator: str | None = None,
     ) -> None:
         """Keep a page that has just come; one that is kept already only gets a new time.
 
@@ -103,7 +101,6 @@ class LastGood:
             content: The page, decoded.
             content_type: Its Content-Type.
             serial: Its serial, where the index names one.
-            validator: Its ETag, for `confirm`.
         """
         folder, now = self._folder, self._now()
         if folder is None:
@@ -112,29 +109,14 @@ class LastGood:
         before = _about(folder, name)
         known = [one for one in (serial, before and before.mark) if one is not None]
         mark = max(known, default=None)
-        about = _About(_digest(content), len(content), content_type, validator, serial, mark)
+        about = _About(_digest(content), len(content), content_type, serial, mark)
         if len(content) > LARGEST or len(_line(name, about)) > _LINE:
             # The page before it is no longer the last one.
-            about, content = _About("", 0, "", None, None, mark), b""
+            about, content = _About("", 0, "", None, mark), b""
         if about == before and folder.touch(name, now):
             return
         self._sweep(folder, now)
         folder.write(name, _line(name, about) + content, now)
-
-    def confirm(self, index_url: str, project: str, validator: str | None) -> bool:
-        """Renew a page's time: its index says that what has this ETag is still good (304).
-
-        pip's cache may hold a newer page than we do, from a run without us.
-        So the ETag must be that of the kept page; True if it was.
-        """
-        folder, now = self._folder, self._now()
-        if folder is None or validator is None:
-            return False
-        name = _file_of(index_url, project)
-        about = _about(folder, name)
-        if about is None or not about.digest or about.validator != validator:
-            return False
-        return folder.touch(name, now)
 
     def get(self, index_url: str, project: str) -> Kept | None:
         """Return the last good page, if there is one of the last 7 days."""
@@ -193,7 +175,7 @@ def _shed(folder: Folder, entry: Entry, now: float) -> None:
     if about is None or about.mark is None or now - entry.mtime > MARKS_KEPT:
         folder.remove(entry.name)
         return
-    only_mark = _About("", 0, "", None, None, about.mark)
+    only_mark = _About("", 0, "", None, about.mark)
     folder.write(entry.name, _line(entry.name, only_mark), entry.mtime)
 
 

@@ -20,6 +20,7 @@ from tests.end_to_end.interpreters import (
     python_matrix,
     whole_matrix,
 )
+from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,13 @@ def newest(request: pytest.FixtureRequest) -> Environment:
 def oldest_and_newest(request: pytest.FixtureRequest) -> Environment:
     """Both ends of the matrix, for what is too dear to try on all of it."""
     return environment_of(request.param).with_fresh_home()
+
+
+@pytest.fixture
+def pypi() -> Iterator[PlayedPyPI]:
+    """PyPI on this machine."""
+    with played_pypi() as played:
+        yield played
 
 
 @pytest.fixture

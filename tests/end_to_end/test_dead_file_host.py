@@ -17,26 +17,20 @@ from pip._internal.models.index import PyPI
 
 from pip_resilient.mirrors.presets import BY_NAME, PRESETS
 from tests.end_to_end.environments import our_lines
-from tests.end_to_end.played_pypi import PlayedMirror, PlayedPyPI, played_pypi
 from tests.faults import Authority, FaultServer, Status
 from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from tests.end_to_end.environments import Environment
+    from tests.end_to_end.played_pypi import PlayedMirror, PlayedPyPI
     from tests.packages import Distribution
 
 DEAD = [Status(503)]
 SHORT = {"PIP_RESILIENT_PATIENCE": "1"}
 SECRET = "project-x-of-jane"
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 @pytest.fixture

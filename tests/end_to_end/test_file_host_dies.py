@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.environments import our_lines
-from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
 from tests.faults import (
     FaultServer,
     FlippedBit,
@@ -29,17 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
+    from tests.end_to_end.played_pypi import PlayedPyPI
     from tests.packages import Distribution
 
 SIZE = 3_000_000
 HALF = SIZE // 2
 SILENCE_COSTS = 5.0
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 @pytest.fixture

@@ -30,18 +30,11 @@ from tests.packages import PageForm
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
     from tests.packages import Distribution
 
 MB = 1_000_000
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 def download(

@@ -13,15 +13,14 @@ import pytest
 
 from tests.end_to_end.environments import our_lines
 from tests.end_to_end.fetching import is_older
-from tests.end_to_end.played_pypi import PlayedMirror, PlayedPyPI, played_pypi
 from tests.faults import FaultServer, HangUp, Status, too_many_requests
 from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
+    from tests.end_to_end.played_pypi import PlayedMirror, PlayedPyPI
     from tests.faults import Request, Scripted
     from tests.packages import Distribution
 
@@ -38,12 +37,6 @@ PAGE_FAULTS: dict[str, Scripted] = {
     "503": Status(503).when("/pypi/simple/"),
     "dead": HangUp().when(),
 }
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 @pytest.fixture

@@ -11,21 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from pip._internal.models.index import PyPI
 
-from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
+    from tests.end_to_end.played_pypi import PlayedPyPI
 
 ALIYUN = "mirrors.aliyun.com"
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 DOWNLOAD = ("download", "--no-deps", "--dest", "out", "demo")

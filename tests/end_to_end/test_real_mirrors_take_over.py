@@ -48,12 +48,6 @@ def mirror(request: pytest.FixtureRequest) -> Iterator[RealMirror]:
         pytest.skip(str(error))
 
 
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
-
-
 def die_in_the_middle_of(pypi: PlayedPyPI, distribution: Distribution) -> None:
     """Let the file host reset this file's connection after half of it, and then refuse all."""
     dead = threading.Event()

@@ -39,7 +39,6 @@ from tests.servers.delivery import Break, Plan
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
     from tests.end_to_end.played_pypi import PlayedMirror
@@ -49,12 +48,6 @@ if TYPE_CHECKING:
 EVIL, GOOD = "evil.mirror.test", "good.mirror.test"
 FORGED = wheel("demo", "1.0", size=SIZE, seed=1)
 QUARANTINE = "serves something wrong"
-
-
-@pytest.fixture
-def pypi() -> Iterator[PlayedPyPI]:
-    with played_pypi() as played:
-        yield played
 
 
 def simple(*names: str) -> str:
