@@ -1,9 +1,10 @@
 """Is this interpreter going to run pip, and if so, when is the moment to step in?
 
 The rule: an interpreter that never imports pip pays for one comparison of a
-name per import and for nothing else. So this module imports only `os` and
-`sys`, which are there at every start, and keeps no state of its own: whether
-we wait is read off `sys.meta_path`.
+name per import and for nothing else; one that runs pip pays no longer than
+until both seams are there. So this module imports only `os` and `sys`, which
+are there at every start, and keeps no state of its own: whether we wait is
+read off `sys.meta_path`.
 
 The `.pth` line runs twice per start in a virtual environment on Python ≤ 3.14
 (`site.venv()` and `site.main()` both walk site-packages), so `arm()` may be
@@ -117,8 +118,19 @@ def _offer(module: Any) -> None:
         from pip_resilient import hook  # noqa: PLC0415  # not before pip itself is imported
 
         hook.take(module, stand_aside)
+        if _has_all(module.__name__):
+            disarm()
     except Exception as error:  # an import of pip must never fail because of us
         stand_aside(f"{type(error).__name__}: {error}")
+
+
+def _has_all(name: str) -> bool:
+    """Tell whether nothing is left to wait for once a seam of this name is there.
+
+    Where pipenv's copy came first, pip's own may follow in the same process.
+    """
+    own = HOMES[0]
+    return name.startswith(own) and all(own + seam in sys.modules for seam in SEAMS)
 
 
 def stand_aside(why: str) -> None:

@@ -50,11 +50,14 @@ _ADVICE = {
     Kind.NO_SSL: "use a Python that was built with OpenSSL",
     Kind.NO_SOCKS: "unset ALL_PROXY, or install PySocks",
     Kind.DISK: "free some space, or set TMPDIR to a larger disk",
+    Kind.CONTRADICTED: "correct the hash in the requirement, or ask who named it",
     Kind.STACK: "check the URL and pip's network options",
 }
 _PROXY_VARIABLES = tuple(
     name for stem in ("https", "http", "all") for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
 )
+# Neither the network nor a server can do anything about them.
+_NOT_THE_NETWORK = (Kind.DISK, Kind.NO_SSL, Kind.CONTRADICTED)
 # These answer something else than "is it there": worth a line if the command fails.
 _TELLING_STATUSES = (401, 403, 407, 410)
 
@@ -92,6 +95,9 @@ def last_line(
 def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]) -> str:
     cause = max(given_up, key=lambda event: event.spent)
     failure = cause.failure
+    if failed and failure.kind in _NOT_THE_NETWORK:
+        begin = "this was neither a network failure nor a missing package"
+        return f"{begin}: {failure.said}. Try: {_ADVICE[failure.kind]}"
     who, set_by = cause.place, ""
     if failure.proxy:
         set_by = _set_by(failure.proxy, environ)

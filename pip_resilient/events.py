@@ -71,6 +71,43 @@ class Overtaken(NamedTuple):
     offset: int
 
 
+class Widened(NamedTuple):
+    """More connections than before bring a body at once.
+
+    Attributes:
+        connections: How many.
+        offset: Where the newest begins.
+    """
+
+    at: float
+    place: str
+    url: str
+    connections: int
+    offset: int
+    total: int | None
+
+
+class LostOne(NamedTuple):
+    """One of several connections is lost; the others go on. `offset` is how far it came."""
+
+    at: float
+    place: str
+    url: str
+    failure: Failure
+    offset: int
+    total: int | None
+
+
+class TakenUp(NamedTuple):
+    """A download goes on where an earlier run has left it."""
+
+    at: float
+    place: str
+    url: str
+    offset: int
+    total: int
+
+
 class RightBytesAgain(NamedTuple):
     """Bytes failed their hash; the file is fetched once more."""
 
@@ -214,6 +251,9 @@ if TYPE_CHECKING:
         Resumed,
         SecondConnection,
         Overtaken,
+        Widened,
+        LostOne,
+        TakenUp,
         RightBytesAgain,
         ProxyRespelled,
         Answered,
@@ -231,6 +271,9 @@ KINDS: dict[str, type[Event]] = {
     "resumed": Resumed,
     "second-connection": SecondConnection,
     "overtaken": Overtaken,
+    "widened": Widened,
+    "lost-one": LostOne,
+    "taken-up": TakenUp,
     "wrong-bytes": RightBytesAgain,
     "proxy-respelled": ProxyRespelled,
     "answered": Answered,

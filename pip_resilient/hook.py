@@ -14,6 +14,7 @@ build backends lose site-packages.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import encodings.idna  # noqa: F401  # getaddrinfo and ssl use it by name
 import logging
 import os
@@ -207,9 +208,7 @@ class Hook:
         )
         logger.debug("pip-resilient %s is on for %s", __version__, self.prefix)
         write = sinks.to_file(settings.log)
-        self.run = Run(
-            self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock
-        )
+        self.run = Run(self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock)
         self.run.no_index = said.no_index()
         self.run.announced = self.closing.children.may_announce(
             logger.isEnabledFor(logging.WARNING)
@@ -238,12 +237,19 @@ class Hook:
         run = self.run
         if run is None or run.download.link is not None:  # `batch` calls it for each link
             return wrapped(*args, **kwargs)
+
+        def fetch(again: bool) -> Any:
+            with run.downloading(link, again=again):
+                return wrapped(*args, **kwargs)
+
         try:
-            with run.downloading(link, again=False):
-                return wrapped(*args, **kwargs)
-        except run.stack.wrong_bytes:
-            with run.downloading(link, again=True):
-                return wrapped(*args, **kwargs)
+            return fetch(again=False)
+        except run.stack.wrong_bytes as error:
+            spoilt = error.spoilt  # type: ignore[attr-defined]
+        if spoilt:  # by what an earlier run had left, which is gone now
+            with contextlib.suppress(run.stack.wrong_bytes):
+                return fetch(again=False)
+        return fetch(again=True)
 
     def _download_batch(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Iterator[Any]:
         links = args[0] if args else kwargs["links"]

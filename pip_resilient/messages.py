@@ -20,6 +20,7 @@ from pip_resilient.events import (
     SecondConnection,
     ServedElsewhere,
     SourceFailed,
+    TakenUp,
 )
 from pip_resilient.mirrors.group import PYPI
 
@@ -85,6 +86,13 @@ def _second_connection(event: SecondConnection) -> str:
     )
 
 
+def _taken_up(event: TakenUp) -> str:
+    return (
+        f"{event.place}: going on at {progress(event.offset, event.total)},"
+        " where an earlier run was interrupted"
+    )
+
+
 def _right_bytes_again(event: RightBytesAgain) -> str:
     then = "giving up" if event.final else "fetching the file once more"
     return (
@@ -146,6 +154,7 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
     Retried: _retried,
     Resumed: _resumed,
     SecondConnection: _second_connection,
+    TakenUp: _taken_up,
     RightBytesAgain: _right_bytes_again,
     ProxyRespelled: _proxy_respelled,
     AskedElsewhere: _asked_elsewhere,
@@ -173,4 +182,6 @@ def summary(events: list[Event]) -> str | None:
     if switches:
         told.append(f"{len(switches)} mirror switch{'es' if len(switches) != 1 else ''}")
     line = f"healed {', '.join(told)}"
+    if not told:
+        return f"{size(saved)} not downloaded again" if saved else None
     return f"{line}; {size(saved)} not downloaded again" if saved else line

@@ -33,6 +33,7 @@ class Settings(Record):
         mirrors: What stands under MIRRORS, level by level, the strongest first.
         stale: Highest age of a last good index page; 0: none is used.
         min_speed: Bytes per second; a source that is slower for long is left for a spare.
+        connections: Most connections that bring one file at once; 1: never more.
         state_dir: Folder for what is remembered between runs; empty: below
             pip's cache; `none`: nothing is remembered.
         problems: What was wrong with what the user wrote, a line each.
@@ -46,6 +47,7 @@ class Settings(Record):
     mirrors: tuple[str, ...] = ()
     stale: float = 86400.0
     min_speed: float = 51200.0
+    connections: int = 4
     state_dir: str = ""
     problems: tuple[str, ...] = ()
 
@@ -57,6 +59,7 @@ NAMES = (
     "deadline",
     "stale",
     "min_speed",
+    "connections",
     "log",
     "state_dir",
     "mirrors",
@@ -67,6 +70,8 @@ _ZERO = ("stale", "min_speed")
 # Set by us for build children, never by people.
 INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN", "PIP_RESILIENT_QUIET")
 PATIENCE_IN_CI = 300.0
+MOST_CONNECTIONS = 4
+"""To one host at once, for one file; more would take from others what it gives us."""
 _LONGEST = 30 * 24 * 3600.0
 
 
@@ -100,13 +105,14 @@ def load(
             continue
         section, text = said[0]
         value: Any = text if name in _TEXTS else _number(text, name)
+        if name == "connections":
+            value = _count(text)
         if value is not None:
             settings = settings._replace(**{name: value})
             continue
         default = getattr(settings, name)
         spelt = f"PIP_RESILIENT_{name.upper()}" if section == ":env:" else f"{key} in pip.conf"
-        unit = "bytes per second" if name == "min_speed" else "seconds"
-        problems.append(f"{spelt} is {text!r}, not a number of {unit}: using {default}")
+        problems.append(f"{spelt} is {text!r}, not {_expected(name)}: using {default}")
     return settings._replace(problems=(*problems, *_unknown(names_in_environment)))
 
 
@@ -118,6 +124,18 @@ def _number(text: str, name: str) -> float | None:
     least = number > 0 or (name in _ZERO and number == 0)
     most = number <= _LONGEST or name == "min_speed"
     return number if math.isfinite(number) and least and most else None
+
+
+def _count(text: str) -> int | None:
+    digits = text.strip()
+    count = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else 0
+    return count if 1 <= count <= MOST_CONNECTIONS else None
+
+
+def _expected(name: str) -> str:
+    if name == "connections":
+        return f"a number from 1 to {MOST_CONNECTIONS}"
+    return "a number of bytes per second" if name == "min_speed" else "a number of seconds"
 
 
 def _unknown(names: Iterable[str]) -> Iterable[str]:

@@ -7,25 +7,39 @@ line here.
 
 from pip_resilient import diagnosis, events, journal, messages
 from pip_resilient.mirrors import declared, group
+from pip_resilient.policy import disclosure, plan, ranges
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.session import memory, spares, translate
+from pip_resilient.session import aside, memory, opener, spares, translate
 from pip_resilient.session.continuation import Continuation
-from pip_resilient.session.rival import Rival
+from pip_resilient.session.healing import Healing
+from pip_resilient.session.lanes import Lanes
+from pip_resilient.session.recall import Recall
 from pip_resilient.store import last_good
+from pip_resilient.store.folder import Folder
+from pip_resilient.store.partials import Partials
 
 __all__ = [
     "Continuation",
     "Failure",
+    "Folder",
+    "Healing",
     "Kind",
-    "Rival",
+    "Lanes",
+    "Partials",
+    "Recall",
+    "aside",
     "declared",
     "diagnosis",
+    "disclosure",
     "events",
     "group",
     "journal",
     "last_good",
     "memory",
     "messages",
+    "opener",
+    "plan",
+    "ranges",
     "spares",
     "translate",
 ]

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pip_resilient.store.folder import Folder
+from tests.wall_clock import Clock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _GRACE = 5.0
 
@@ -28,3 +32,24 @@ def _pip_is_as_it_was() -> Iterator[None]:
 
     assert [thread.name for thread in ours if thread.is_alive()] == []
     assert hooked is None or hooked.traces() == []
+
+
+# For what is kept in a folder of the user's.
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def folder(path: Path) -> Folder:
+    opened = Folder.open(str(path))
+
+    assert opened is not None
+    return opened

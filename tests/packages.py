@@ -40,6 +40,7 @@ __all__ = ["HTML", "JSON", "Distribution", "Index", "PageForm", "file_path", "sd
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 OVERHEAD = 1000  # about what a wheel takes without its payload
+LARGEST_DRAW = 64 * 1024 * 1024  # bytes
 
 
 def wheel_name(name: str, version: str) -> str:
@@ -73,7 +74,7 @@ def wheel(
     """
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
-    payload = random.Random(f"{name} {version} {seed}").randbytes(max(0, size - OVERHEAD))
+    payload = _payload(random.Random(f"{name} {version} {seed}"), max(0, size - OVERHEAD))
     files = {
         f"{module}/__init__.py": f"__version__ = {version!r}\n".encode(),
         f"{module}/payload.bin": payload,
@@ -89,6 +90,13 @@ def wheel(
         for path, content in files.items():
             archive.writestr(zipfile.ZipInfo(path, EPOCH), content)
     return written.getvalue()
+
+
+def _payload(chance: random.Random, size: int) -> bytes:
+    """Draw bytes; `randbytes` cannot give more than 256 MiB at once."""
+    whole, rest = divmod(size, LARGEST_DRAW)
+    drawn = [chance.randbytes(LARGEST_DRAW) for _ in range(whole)]
+    return b"".join([*drawn, chance.randbytes(rest)])
 
 
 def metadata(name: str, version: str, requires: Iterable[str] = ()) -> bytes:

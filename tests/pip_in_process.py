@@ -31,11 +31,11 @@ from pip._vendor.urllib3.poolmanager import PoolManager
 from pip_resilient import activate
 from pip_resilient.children import VARIABLE
 from pip_resilient.hook import Hook
-from pip_resilient.policy import silence
+from pip_resilient.policy import silence, steering
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session import exchange
-from pip_resilient.session.opener import Watch
 from pip_resilient.session.run import Clock, Run
+from pip_resilient.session.watch import Watch
 from pip_resilient.settings import Settings
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def _quick_second_connections(stall: float) -> Iterator[None]:
 
     with (
         mock.patch.object(silence, "stall_after", stall_after),
+        mock.patch.object(steering, "stall_after", stall_after),
         mock.patch.object(exchange.Exchange, "watch", watch),
     ):
         yield

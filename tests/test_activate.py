@@ -209,6 +209,33 @@ def test_the_hook_is_offered_the_seam_after_it_has_run(taken: list[Any]) -> None
     assert vars(module)["answer"] == 42
 
 
+@pytest.mark.parametrize(
+    ("home", "before", "waits"),
+    [
+        ("pip", False, True),
+        ("pip", True, False),
+        ("pipenv.patched.pip", True, True),
+    ],
+)
+def test_waiting_ends_with_the_last_seam(
+    taken: list[Any], monkeypatch: pytest.MonkeyPatch, home: str, before: bool, waits: bool
+) -> None:
+    """Every import after it would be asked about; pip's own may follow pipenv's copy."""
+    network = f"{home}._internal.network"
+    for own in ("pip._internal.network.session", "pip._internal.network.download"):
+        monkeypatch.delitem(sys.modules, own, raising=False)
+    if before:
+        monkeypatch.setitem(sys.modules, f"{network}.session", types.ModuleType("session"))
+    module = types.ModuleType(f"{network}.download")
+    module.__spec__ = ModuleSpec(module.__name__, None)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    arm()
+    Loader(Theirs()).exec_module(module)
+
+    assert taken == [module]
+    assert bool(finders()) is waits
+
+
 def test_the_module_gets_its_own_loader_back(taken: list[Any]) -> None:
     """pip's vendored pkg_resources asks `__loader__` for data files."""
     theirs = Theirs()

@@ -14,7 +14,7 @@ from pip_resilient.events import (
     RightBytesAgain,
     SourceFailed,
 )
-from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.failure import Failure, Kind, Whose
 
 PLACE, URL = "index.invalid", "https://index.invalid/simple/demo/"
 
@@ -36,10 +36,20 @@ def test_every_kind_of_failure_has_an_advice(kind: Kind) -> None:
     line = last_line([gave_up(kind)], failed=True)
 
     assert line is not None
-    assert line.startswith("this was a network failure, not a missing package: index.invalid: ")
+    assert "not a missing package: index.invalid: " in line or "nor a missing package: " in line
     assert "Try: " in line
     assert "{" not in line
     assert line.isascii()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_network_is_not_blamed_for_this_machine(kind: Kind) -> None:
+    """A full disk is full on every network; and a wrong hash wrong."""
+    line = last_line([gave_up(kind)], failed=True)
+
+    assert str(line).startswith("this was a network failure, ") is (
+        kind.whose is not Whose.MACHINE and kind is not Kind.CONTRADICTED
+    )
 
 
 def test_no_advice_is_for_a_kind_that_is_gone() -> None:

@@ -15,6 +15,7 @@ from pip_resilient.events import (
     AskedElsewhere,
     GaveUp,
     Healed,
+    LostOne,
     Overtaken,
     PageElsewhere,
     ProxyRespelled,
@@ -25,6 +26,8 @@ from pip_resilient.events import (
     SecondConnection,
     ServedElsewhere,
     SourceFailed,
+    TakenUp,
+    Widened,
     to_json,
 )
 from pip_resilient.journal import Journal
@@ -51,6 +54,9 @@ EVENTS: list[Event] = [
     resumed(),
     SecondConnection(1.0, PLACE, URL, 4.0, 12_300_000, 40_100_000),
     Overtaken(1.0, PLACE, URL, 5),
+    Widened(1.0, PLACE, URL, 2, 12_300_000, 40_100_000),
+    LostOne(1.0, PLACE, URL, LOST, 12_300_000, 40_100_000),
+    TakenUp(1.0, PLACE, URL, 12_300_000, 40_100_000),
     RightBytesAgain(1.0, PLACE, URL, "sha256", "aa", "bb", "the index page", False),
     ProxyRespelled(1.0, PLACE, "proxy.invalid:3128"),
     Answered(1.0, PLACE, URL, 403),
@@ -121,6 +127,18 @@ def test_a_lost_connection_is_told_with_numbers() -> None:
         "files.invalid: connection lost at 612.0/797.3 MB; resuming on a new connection"
         " (waited 0.4 s)"
     )
+
+
+def test_a_download_that_goes_on_is_told() -> None:
+    """A bar that begins at a third looks like a fault."""
+    assert message(TakenUp(1.0, PLACE, URL, 12_300_000, 40_100_000)) == (
+        "files.invalid: going on at 12.3/40.1 MB, where an earlier run was interrupted"
+    )
+
+
+def test_bytes_of_an_earlier_run_are_told_at_the_end() -> None:
+    """Nothing was healed, and yet something was saved."""
+    assert summary([Healed(1.0, PLACE, URL, 0, 12_300_000)]) == "12.3 MB not downloaded again"
 
 
 def test_a_wait_is_told_with_its_reason_and_its_end() -> None:
@@ -232,7 +250,8 @@ def test_wrong_bytes_are_always_told(told: Told) -> None:
     """They may be an attack."""
     told.add(*[resumed()] * 20)
 
-    assert told.add(EVENTS[4]) == 4
+    wrong = RightBytesAgain(1.0, PLACE, URL, "sha256", "aa", "bb", "the index page", False)
+    assert told.add(wrong) == 4
 
 
 def test_an_old_page_is_always_told(told: Told) -> None:
@@ -421,9 +440,7 @@ def test_an_operator_nobody_named_is_named_once() -> None:
     said: list[str] = []
     journal = Journal(lambda: 0.0, said.append)
     for what in ("metadata", "file"):
-        journal.add(
-            AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", False, what, LOST)
-        )
+        journal.add(AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", False, what, LOST))
 
     assert ["Alibaba Cloud" in line for line in said] == [True, False]
     assert [line.rpartition(" the ")[2] for line in said] == ["metadata", "file"]

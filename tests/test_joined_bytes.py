@@ -220,6 +220,15 @@ def test_a_link_that_comes_back_heals_every_cut(
 
 
 @pytest.mark.parametrize("known", [True, False])
+def test_answers_that_bring_nothing_are_asked_for_as_long_as_patience_lasts(known: bool) -> None:
+    """What is fetched whole again is bounded; of these nothing is fetched again."""
+    content = content_of(50_000)
+    script = [Reset(0).when(first=8)]
+
+    assert outcome(content, script, {}, sha256(content) if known else None) == content
+
+
+@pytest.mark.parametrize("known", [True, False])
 def test_a_first_answer_without_a_length_is_continued_by_one_with_a_length(known: bool) -> None:
     """Otherwise the end of a kept connection would be waited for after the last byte."""
     content = content_of(50_000)
@@ -244,7 +253,8 @@ class ShortInChunks(Fault):
             return answer
         kept = tuple(pair for pair in answer.headers if pair[0] != "Content-Length")
         fields = (*kept, ("Transfer-Encoding", "chunked"))
-        body = answer.body[: -self.missing] if self.missing > 0 else answer.body + bytes(10)
+        whole = bytes(answer.body)
+        body = whole[: -self.missing] if self.missing > 0 else whole + bytes(10)
         return dataclasses.replace(answer, headers=fields, body=body, chunk=1000)
 
 

@@ -65,6 +65,7 @@ def asked_of(
 PAGE, FILE = PYPI_INDEX + "demo/", PYPI_FILES + PATH
 METADATA = FILE + ".metadata"
 SPARE = f"{PRIVATE}=https://spare.example/simple"
+PLAIN, PLAIN_FILES = "http" + ALIYUN.index_url[5:], "http" + ALIYUN.files[5:]
 HTTP, LOCAL = "http://mirror.example/simple", "http://127.0.0.1:3141/root/pypi/+simple"
 
 
@@ -152,9 +153,17 @@ HTTP, LOCAL = "http://mirror.example/simple", "http://127.0.0.1:3141/root/pypi/+
         (PRIVATE + "demo/", (PRIVATE,), f"{PRIVATE}=http://spare.example/", []),
         (PRIVATE + "demo/", (PRIVATE,), f"{PRIVATE}=http://127.0.0.1/", ["127.0.0.1"]),
         (PRIVATE + NAME, (PRIVATE,), SPARE, []),  # no page of it: no project's page ends so
-        # A listed mirror by plain http is anybody's.
-        ("http" + ALIYUN.index_url[5:] + "demo/", ("http" + ALIYUN.index_url[5:],), "cn", []),
-        ("http" + ALIYUN.files[5:] + PATH, ("http" + ALIYUN.index_url[5:],), "cn", []),
+        # By plain http it is still that mirror, and what stands behind it is asked by https.
+        (PLAIN + "demo/", (PLAIN,), "", [PYPI]),
+        (PLAIN + "demo/", (PLAIN[:-1],), "aliyun sjtu", [PYPI, "sjtu"]),
+        (PLAIN.replace(".com", ".com:80") + "demo/", (PLAIN,), "", [PYPI]),
+        (PLAIN + "demo/", (PLAIN, ALIYUN.index_url), "", [PYPI]),
+        (PLAIN + "demo/", (PLAIN, PRIVATE), "", []),
+        (PLAIN_FILES + PATH, (PLAIN,), "none", [PYPI]),
+        (PLAIN_FILES + PATH + ".metadata", (PLAIN,), "none", [PYPI]),
+        (PLAIN_FILES + PATH, (PLAIN, PRIVATE), "", [PYPI]),
+        (FILE, (PLAIN,), "", [BUILT_IN]),
+        (PAGE, OURS, PLAIN, []),  # named as a mirror it is not believed for pages
         # Everything else is its host's alone.
         ("https://links.example/demo/", OURS, "cn default", []),
         ("https://links.example/" + NAME, OURS, "cn default", []),
@@ -392,7 +401,8 @@ def test_what_does_not_stand_under_a_known_prefix_is_never_mapped(url: str) -> N
         assert any(
             url.startswith(prefix + asked.path)
             for one in PRESETS
-            for prefix in (PYPI_FILES, one.files, *one.other_files)
+            for https in (one.files, *one.other_files)
+            for prefix in (PYPI_FILES, https, "http" + https[5:])
         )
     elif asked is not None:
         assert (asked.what, asked.index_url) == ("page", PYPI_INDEX)

@@ -60,7 +60,8 @@ def opened(at: float = NOW) -> Health:
 
 
 def ordered(now: float, **known: Health) -> list[str]:
-    return in_order(list(known), known.__getitem__, now)
+    origin, *spares = known
+    return in_order(origin, spares, known.__getitem__, now)
 
 
 def test_a_new_host_is_closed() -> None:
@@ -262,10 +263,19 @@ def test_any_health_is_understood(health: Health, kind: Kind, spare_answered: bo
 @given(st.lists(healths, min_size=1, max_size=6))
 def test_every_source_is_asked_once(known: list[Health]) -> None:
     """Nobody but a quarantined spare may be lost, and nobody asked twice."""
-    order = in_order(range(len(known)), known.__getitem__, NOW)
+    order = in_order(0, range(1, len(known)), known.__getitem__, NOW)
     left_out = {number for number in range(1, len(known)) if quarantined(known[number], NOW)}
 
     assert sorted(order) == [number for number in range(len(known)) if number not in left_out]
+
+
+@given(st.lists(healths, max_size=6))
+def test_spares_stand_among_themselves_as_beside_a_sound_origin(known: list[Health]) -> None:
+    """Where the origin has failed just now, it is not asked, and no place is kept for it."""
+    spares = range(len(known))
+    alone = in_order(None, spares, known.__getitem__, NOW)
+
+    assert in_order(-1, spares, [*known, SOUND].__getitem__, NOW) == [-1, *alone]
 
 
 @given(
@@ -301,7 +311,7 @@ def test_the_origin_is_first_within_65_s_of_its_healing(
 def asked(health: Health, now: float, alive: Callable[[float], bool]) -> tuple[str, Health]:
     """Ask an origin and a spare that always answers; return who did, and the origin's health."""
     known = {"origin": health, "spare": SOUND}
-    if in_order(list(known), known.__getitem__, now)[0] == "spare":
+    if in_order("origin", ["spare"], known.__getitem__, now)[0] == "spare":
         return "spare", health
     if alive(now):
         return "origin", answered(health, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from html import escape
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -17,8 +18,8 @@ from pip_resilient.policy.digests import (
     Verification,
     in_path,
     normalised,
-    on_page,
 )
+from pip_resilient.policy.digests import on_page as listed_on
 
 HTML, JSON = "text/html; charset=utf-8", "application/vnd.pypi.simple.v1+json"
 BASE = "https://index.invalid/simple/demo/"
@@ -30,6 +31,10 @@ PATH = f"/packages/{BLAKE[:2]}/{BLAKE[2:4]}/{BLAKE[4:]}/demo-1.0.tar.gz"
 hex_values = st.text("0123456789abcdef", min_size=32, max_size=64)
 names = st.from_regex(r"\A[a-z0-9_.+-]{1,20}\.(whl|tar\.gz)\Z")
 links = st.dictionaries(names, st.tuples(st.sampled_from(ALGORITHMS), hex_values), max_size=8)
+
+
+def on_page(*page: Any) -> dict[str, Digest]:
+    return {url: one.digest for url, one in listed_on(*page).items()}
 
 
 def html_page(files: dict[str, tuple[str, str]]) -> bytes:
@@ -297,3 +302,16 @@ def test_another_host_may_be_said_to_name_them() -> None:
     assert on_page(page, HTML, BASE, "mirror.example")[BASE + "x.whl"].named_by == (
         "the index page of mirror.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "size"), [(5, 5), (0, 0), (None, None), (-1, None), (True, None), ("5", None)]
+)
+def test_a_size_is_a_files_own(said: object, size: int | None) -> None:
+    """PEP 700; of the metadata beside it none is said."""
+    entry = {"url": "x.whl", "hashes": {"sha256": "11"}, "core-metadata": {"sha256": "22"}}
+    page = json.dumps({"files": [{**entry, "size": said}]}).encode()
+    found = listed_on(page, JSON, BASE)
+
+    assert found[BASE + "x.whl"].size == size
+    assert found[BASE + "x.whl.metadata"].size is None

@@ -12,12 +12,10 @@ from pip_resilient.policy.disclosure import (
     carried,
     is_public,
     next_hop,
-    origin_of,
-    place_of,
-    same_origin,
     without_secrets,
     without_user_data,
 )
+from pip_resilient.policy.origins import place_of, same_origin
 
 HERE = "https://index.invalid/simple/demo/"
 ELSEWHERE = "https://files.invalid/demo.whl"
@@ -137,28 +135,6 @@ def test_no_url_is_too_odd_to_be_told_of(url: str) -> None:
     assert isinstance(without_secrets(url), str)
     assert isinstance(place_of(url), str)
     assert SECRET not in without_secrets(url)
-
-
-@pytest.mark.parametrize(
-    ("url", "place"),
-    [
-        ("https://index.invalid/x", "index.invalid"),
-        ("https://index.invalid:443/x", "index.invalid"),
-        ("http://index.invalid:443/x", "index.invalid:443"),
-        ("http://u:p@index.invalid:8080/x", "index.invalid:8080"),
-        ("http://[2001:db8::1]/x", "[2001:db8::1]"),
-        ("http://[2001:db8::1]:8080/x", "[2001:db8::1]:8080"),
-    ],
-)
-def test_a_place_is_host_and_port(url: str, place: str) -> None:
-    """It is what the user looks for in his settings."""
-    assert place_of(url) == place
-
-
-def test_an_origin_is_scheme_host_and_port() -> None:
-    """RFC 6454 §4."""
-    assert origin_of("HTTPS://U:P@Index.invalid/x") == ("https", "index.invalid", 443)
-    assert origin_of("http://index.invalid:80/") == ("http", "index.invalid", 80)
 
 
 def test_a_client_certificate_stays_with_its_origin() -> None:

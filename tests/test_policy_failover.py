@@ -41,6 +41,7 @@ TABLE = {
     Kind.NO_SSL: NEVER,
     Kind.NO_SOCKS: NEVER,
     Kind.DISK: NEVER,
+    Kind.CONTRADICTED: NEVER,
     Kind.STACK: NEVER,
 }
 each_kind = pytest.mark.parametrize("kind", Kind)

@@ -255,3 +255,16 @@ def test_a_crawl_is_less_than_a_kilobyte_a_second() -> None:
     """A byte a minute would be progress for ever."""
     assert is_crawl(150 * 1024 - 1, 150.0)
     assert not is_crawl(150 * 1024, 150.0)
+
+
+@given(st.floats(1.0, 145.0), st.integers(0, 1000))
+def test_the_end_of_an_outage_is_noticed_in_proportion(outage: float, seed: int) -> None:
+    """After twenty seconds away a wait of ten would be a third of the whole."""
+    patience, jitter, now = Patience(Limits()), Random(seed), 0.0
+    while now < outage:
+        decision = patience.decide(Failure(Kind.REFUSED), 1, now, jitter)
+        assert isinstance(decision, Retry)
+        now += decision.wait
+        patience.spend(decision.wait)
+
+    assert now - outage <= max(1.5, min(10.0, 0.3 * outage))

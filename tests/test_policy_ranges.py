@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pip_resilient.policy.ranges import (
-    ContentRange,
-    Join,
-    Refuse,
-    Span,
-    Whole,
-    content_length,
-    encoding_of,
-    judge,
-    range_header,
-    span_of,
-    validator_of,
-)
+from pip_resilient.policy.ranges import Join, Refuse, Whole, judge, range_header, validator_of
+from pip_resilient.policy.spans import ContentRange, Span, encoding_of, span_of
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 A_MINUTE_BEFORE = "Sun, 06 Nov 1994 08:48:37 GMT"
@@ -35,48 +24,6 @@ spans = st.builds(Span, st.just(0), st.none() | offsets, st.none() | offsets)
 def headers_of(content_range: str | None, **more: str) -> dict[str, str]:
     said = {} if content_range is None else {"Content-Range": content_range}
     return {**said, **more}
-
-
-@pytest.mark.parametrize(
-    ("value", "parsed"),
-    [
-        ("bytes 5-9/10", ContentRange(5, 9, 10)),
-        (" Bytes 0-0/* ", ContentRange(0, 0, None)),
-    ],
-)
-def test_a_content_range_is_read(value: str, parsed: ContentRange) -> None:
-    """Otherwise nothing could ever be resumed."""
-    assert ContentRange.parse(value) == parsed
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        "",
-        "bytes */10",
-        "bytes 9-5/10",
-        "bytes 5-10/10",
-        "bytes 5-9",
-        "items 5-9/10",
-        "bytes 5-9/10, bytes 0-1/10",
-        "bytes -5-9/10",
-        "bytes \N{ARABIC-INDIC DIGIT FIVE}-9/10",
-        "bytes 5-9/1e3",
-        "bytes 5-" + "9" * 30 + "/*",
-    ],
-)
-def test_a_content_range_that_is_not_whole_is_none(value: str | None) -> None:
-    """Bytes would be joined at a guessed place."""
-    assert ContentRange.parse(value) is None
-
-
-@given(st.text())
-def test_any_content_range_is_read_or_not(value: str) -> None:
-    """A header made to raise would make us stand aside."""
-    got = ContentRange.parse(value)
-
-    assert got is None or 0 <= got.first <= got.last
 
 
 @given(offsets, st.integers(1, 2000))
@@ -252,26 +199,6 @@ def test_any_other_status_is_refused(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "length"),
-    [
-        ({}, None),
-        ({"Content-Length": "10"}, 10),
-        ({"Content-Length": "10, 10"}, 10),
-        ({"Content-Length": "10, 11"}, None),
-        ({"Content-Length": "-1"}, None),
-        ({"Content-Length": "+1"}, None),
-        ({"Content-Length": "1_0"}, None),
-        ({"Content-Length": "²"}, None),
-        ({"Content-Length": "9" * 30}, None),
-        ({"Content-Length": "10", "Transfer-Encoding": "chunked"}, None),
-    ],
-)
-def test_a_length_is_one_number_or_none(headers: dict[str, str], length: int | None) -> None:
-    """A length misread is a file cut short, or waited for for ever (RFC 9112 §6.3)."""
-    assert content_length(headers) == length
-
-
-@pytest.mark.parametrize(
     ("headers", "validator"),
     [
         ({"ETag": '"x"'}, '"x"'),
@@ -292,32 +219,3 @@ def test_only_a_strong_validator_proves_that_the_file_is_the_same(
 ) -> None:
     """A weak one may stay the same while the bytes differ (RFC 9110 §13.1.5, §8.8.2.2)."""
     assert validator_of(headers) == validator
-
-
-def test_the_span_of_a_200_is_all_of_it() -> None:
-    """Everything else is measured by it."""
-    assert span_of(200, {"Content-Length": "10"}, None) == Span(0, 10, 10)
-    assert span_of(200, {"Content-Length": "10"}, "bytes=5-") == Span(0, 10, 10)
-    assert span_of(200, {}, None) == Span(0, None, None)
-
-
-def test_the_span_of_a_206_is_what_pip_itself_asked_for() -> None:
-    """pip's own resume and lazy wheels begin in the midst of a file."""
-    assert span_of(206, headers_of("bytes 5-9/20"), "bytes=5-9") == Span(5, 10, 20)
-    assert span_of(206, headers_of("bytes 5-9/*"), "bytes=5-") == Span(5, 10, None)
-
-
-@pytest.mark.parametrize(
-    ("headers", "asked"),
-    [
-        (headers_of("bytes 4-9/20"), "bytes=5-9"),
-        (headers_of("bytes 5-9/20"), None),
-        (headers_of("bytes 5-9/20"), "bytes=-5"),
-        (headers_of("bytes 5-9/20"), "bytes=5-9,12-13"),
-        (headers_of("bytes 5-9/20", **{"Content-Length": "6"}), "bytes=5-9"),
-        (headers_of(None), "bytes=5-9"),
-    ],
-)
-def test_an_unclear_206_is_left_to_pip(headers: dict[str, str], asked: str | None) -> None:
-    """What we do not understand we must not heal."""
-    assert span_of(206, headers, asked) is None

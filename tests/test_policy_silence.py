@@ -19,18 +19,35 @@ def silence(*arrivals: float, patience: float = 150.0) -> Silence:
     return made
 
 
-@pytest.mark.parametrize(("now", "asks"), [(1.9, False), (2.0, True), (60.0, True)])
-def test_a_second_connection_is_asked_after_two_seconds(now: float, asks: bool) -> None:
-    """A stalled connection would cost the read timeout."""
-    assert silence().asks_again(now) is asks
+@pytest.mark.parametrize(
+    ("now", "offset", "end", "calm"),
+    [
+        (0.0, 0, None, 1.0),
+        (0.4, 0, None, 0.6),
+        (1.0, 0, None, 0.0),
+        (0.1, 0, 1000, 0.15),
+        (0.25, 0, 1000, 0.0),
+        (0.25, 100, 800, 0.75),
+        (0.25, 100, 1000, 0.0),
+    ],
+)
+def test_one_connection_is_enough_while_it_will_soon_be_done(
+    now: float, offset: int, end: int | None, calm: float
+) -> None:
+    """What takes two seconds more is not worth another connection, and silence is seen to."""
+    assert silence().calm(now, offset, end) == pytest.approx(calm)
 
 
-def test_a_body_s_own_rhythm_sets_the_measure() -> None:
-    """A slow link is not a stalled one."""
-    slow = silence(1.0, 2.0, 3.5)
+@given(moments, st.integers(0, 10**9), st.none() | st.integers(0, 10**9))
+def test_calm_ends(now: float, offset: int, end: int | None) -> None:
+    """A wait too long misses the silence, a negative one is an error of `poll`."""
+    assert 0.0 <= silence().calm(now, offset, end) <= 1.0
 
-    assert not slow.asks_again(9.4)
-    assert slow.asks_again(9.5)
+
+@pytest.mark.parametrize(("now", "left"), [(0.0, 4.0), (3.0, 1.0), (4.0, None), (9.0, None)])
+def test_somebody_else_is_thought_of_in_time(now: float, left: float | None) -> None:
+    """A wait beyond that moment would cost as much again."""
+    assert silence().until_spare(now) == left
 
 
 def test_arrivals_begin_the_silence_anew() -> None:
@@ -38,46 +55,6 @@ def test_arrivals_begin_the_silence_anew() -> None:
     flowing = silence(0.1, 0.2, 5.0, 5.1)
 
     assert flowing.since == 5.1
-
-
-def test_a_second_connection_in_vain_doubles_the_wait() -> None:
-    """A dead server would be asked every two seconds."""
-    dead = silence()
-
-    assert dead.asks_again(2.0)
-    assert not dead.asks_again(5.9)
-    assert dead.asks_again(6.0)
-    assert not dead.asks_again(13.9)
-    assert dead.asks_again(14.0)
-
-
-def test_one_that_delivered_takes_the_doubling_back() -> None:
-    """A link that stalls now and then is helped as soon as at first."""
-    stalls = silence()
-    stalls.asks_again(2.0)
-    stalls.second_delivered()
-    stalls.arrived(2.5)
-
-    assert stalls.asks_again(12.6)
-
-
-@given(moments, st.none() | moments, st.none() | moments, st.lists(moments, max_size=4))
-def test_a_pause_ends_when_somebody_wants_to_look(
-    now: float, read_timeout: float | None, until: float | None, arrivals: list[float]
-) -> None:
-    """A wait too long misses the timeout, a negative one is an error of `poll`."""
-    watched = silence(*sorted(arrivals))
-    pause = watched.pause(now, read_timeout, until)
-
-    assert pause >= 0.0
-    assert read_timeout is None or pause <= max(0.0, read_timeout - (now - watched.since))
-    assert until is None or pause <= max(0.0, until - now)
-
-
-@given(moments)
-def test_waiting_is_not_busy(now: float) -> None:
-    """A pause of nothing, over and over, takes a whole core."""
-    assert silence().pause(now, None, None) >= 0.05
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import Limits
-from pip_resilient.policy.ranges import Span
+from pip_resilient.policy.spans import Span
 from pip_resilient.session import drain as drain_module
 from pip_resilient.session.drain import Pace, drain, page_of
 from pip_resilient.session.elsewhere import Unusable

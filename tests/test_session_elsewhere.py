@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pip_resilient.policy import disclosure
 from pip_resilient.policy.failure import Kind
 from pip_resilient.session import connect
 from pip_resilient.session.elsewhere import Unusable
@@ -57,7 +59,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
     Both lead to the loopback in truth, to its two addresses.
     """
     addresses = {MIRROR: "127.0.0.1", INSIDE: "::1"}
-    really, public = connect.resolve, connect.is_public
+    really, public = connect.resolve, disclosure.is_public
 
     def resolve(host: str, port: int) -> Any:
         return really(addresses.get(host, host), port)
@@ -66,7 +68,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         return host == "127.0.0.1" or public(host)
 
     monkeypatch.setattr(connect, "resolve", resolve)
-    monkeypatch.setattr(connect, "is_public", is_public)
+    seen_by_connect = SimpleNamespace(disclosure=SimpleNamespace(is_public=is_public))
+    monkeypatch.setattr(connect, "wing", seen_by_connect)
 
 
 @pytest.fixture

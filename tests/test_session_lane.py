@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pip_resilient.policy.ranges import Span
+from pip_resilient.policy.spans import Span
 from pip_resilient.session.lane import Cut, Garbled, Lane, PlainLane, lane_for
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pip_resilient.session.connect import Dialer
-from pip_resilient.session.opener import Opener, Overtaken, Watch, wait_readable
-from pip_resilient.session.rival import Rival
+from pip_resilient.session.opener import Opener
+from pip_resilient.session.watch import Overtaken, Watch, wait_readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,35 +301,3 @@ def test_outside_a_request_nothing_is_watched(dialer: Dialer, pair: Pair) -> Non
 def test_being_overtaken_is_no_error_that_urllib3_would_translate() -> None:
     """As an OSError it would be a lost connection, and the answer would be lost with it."""
     assert not issubclass(Overtaken, OSError)
-
-
-# Rival.
-
-
-class Body:
-    """What a rival needs of a body."""
-
-    def __init__(self, dialer: Dialer, ask: Any) -> None:
-        self.run = self.continuation = self
-        self.clock = self
-        self.dialer = dialer
-        self.ask = ask
-        self.now = time.monotonic
-
-
-def test_a_failed_rival_does_not_keep_its_body_awake(dialer: Dialer) -> None:
-    """Its one byte, never read, would make the wait for the first connection a busy loop."""
-    rival = Rival(Body(dialer, lambda: None))
-    with contextlib.closing(rival._near), contextlib.closing(rival._far):
-        wait_readable([rival._near], LONG)
-
-        assert rival.failed()
-        assert wait_readable(rival.sockets(), 0.0) == []
-
-
-def test_a_cancelled_rival_leaves_no_socket(dialer: Dialer) -> None:
-    """Each silence would cost two file descriptors."""
-    rival = Rival(Body(dialer, lambda: None))
-    rival.cancel()
-
-    assert rival._near.fileno() == rival._far.fileno() == -1

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
+import os
+import tempfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +15,14 @@ import pytest
 from pip_resilient.mirrors.group import Asked
 from pip_resilient.policy.digests import Digest, Verification
 from pip_resilient.policy.failure import Kind
+from pip_resilient.session import bringer
 from pip_resilient.session import drain as drain_module
+from pip_resilient.session import spool as spool_module
+from pip_resilient.session.bringer import NoRoom
 from pip_resilient.session.elsewhere import Unusable, WrongThere
-from pip_resilient.session.spare_files import FileFetch, WrongBefore
-from tests.elsewhere_in_process import Asker, source_of
+from pip_resilient.session.pages import Page
+from pip_resilient.session.spare_files import FileFetch, NotToBlame
+from tests.elsewhere_in_process import ORIGIN, Asker, source_of
 from tests.faults import (
     Authority,
     FaultServer,
@@ -36,7 +44,9 @@ if TYPE_CHECKING:
 
 NAME = "demo-1.0-py3-none-any.whl"
 CONTENT = bytes(range(256)) * 400
+LIE = "ab" * 32
 PAGE = "/simple/demo/"
+PAGE_URL = "https://index.example/simple/demo/"
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +71,22 @@ def put_page(server: FaultServer, *hrefs: str, beside: str = "") -> None:
 
 
 def fetched(
-    asker: Asker, server: FaultServer, before: bytes = b"", what: str = "file", last: bool = True
+    asker: Asker,
+    server: FaultServer,
+    before: bytes = b"",
+    what: str = "file",
+    last: bool = True,
+    content: bytes = CONTENT,
+    asked: Asked | None = None,
+    lie: bool = False,
+    sized: bool = True,
 ) -> bytes:
-    verification = Verification([Digest("sha256", hashlib.sha256(CONTENT).hexdigest(), "x")])
+    value = LIE if lie else hashlib.sha256(content).hexdigest()
+    verification = Verification([Digest("sha256", value, "x")])
     verification.update(before)
-    asked = Asked(what, "other", "https://origin.example/simple/", "demo", NAME)
-    fetch = FileFetch(asker.exchange, asker.elsewhere, asked, verification, len(CONTENT))
+    asked = asked or Asked(what, "other", "https://origin.example/simple/", "demo", NAME)
+    end = len(content) if sized else None
+    fetch = FileFetch(asker.exchange, asker.elsewhere, asked, verification, end)
     spool: Spool = fetch.fetch(source_of(server.url + "/simple"), len(before), last)
     with contextlib.closing(spool):
         return spool.read()
@@ -132,12 +152,64 @@ def test_a_source_of_other_bytes_is_wrong(there: bytes, before: bytes) -> None:
     assert caught.value.got != caught.value.expected
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("size", [200_000, 3000], ids=["while-writing", "at-the-end"])
+def test_a_full_disk_is_no_sources_fault(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """The next source's bytes would not fit either; and what is buffered is written late."""
+    monkeypatch.setattr(spool_module, "_IN_MEMORY", 1)
+    full = lambda **_: open("/dev/full", "r+b")  # noqa: E731, SIM115  # the spool closes it
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    content = bytes(size)
+    with FaultServer() as server, asking() as asker:
+        put_page(server, NAME)
+        server.put(PAGE + NAME, content)
+        with pytest.raises(NoRoom) as caught:
+            fetched(asker, server, content=content)
+
+    assert caught.value.failure.kind is Kind.DISK
+    assert "ENOSPC" in caught.value.failure.said
+
+
+BLAKE = hashlib.blake2b(CONTENT, digest_size=32).hexdigest()
+PYPIS_PATH = f"{BLAKE[:2]}/{BLAKE[2:4]}/{BLAKE[4:]}/{NAME}"
+ALIYUN = "https://mirrors.aliyun.com/pypi/simple/"
+
+
+@pytest.mark.parametrize("before", [b"", CONTENT[:100]], ids=["whole", "rest"])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_wrong_digest_named_beside_pypis_path_is_not_the_sources_fault(
+    before: bytes, right: bool
+) -> None:
+    """Below a listed mirror's URL the path is a digest too: a further index may lie about it."""
+    with FaultServer() as server, asking() as asker:
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT if right else b"x" * len(CONTENT))
+        asked = Asked("file", "preset", ALIYUN, "demo", NAME, PYPIS_PATH)
+        with pytest.raises(NotToBlame if right else WrongThere):
+            fetched(asker, server, before, lie=True, asked=asked)
+
+
+@pytest.mark.parametrize(("served_by", "blamed"), [(None, False), ("mirror.example", True)])
+def test_bytes_that_an_index_has_named_are_not_the_sources_fault(
+    served_by: str | None, blamed: bool
+) -> None:
+    """Of two indexes one lies; but no mirror vouches for itself by a page of its own."""
+    with FaultServer() as server, asking() as asker:
+        for value, who in ((hashlib.sha256(CONTENT).hexdigest(), served_by), (LIE, None)):
+            content = f'<a href="{ORIGIN}#sha256={value}">x</a>'.encode()
+            asker.exchange.run.pages.passed(Page(PAGE_URL, "text/html", content, who))
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT)
+        with pytest.raises(WrongThere if blamed else NotToBlame):
+            fetched(asker, server, lie=True)
+
+
 def test_it_is_known_whose_bytes_were_wrong() -> None:
     """The source is not blamed for what came before it."""
     with FaultServer() as server, asking() as asker:
         put_page(server, NAME)
         server.put(PAGE + NAME, CONTENT)
-        with pytest.raises(WrongBefore):
+        with pytest.raises(NotToBlame):
             fetched(asker, server, b"x" * 100)
 
 
@@ -194,3 +266,82 @@ def test_a_page_got_by_https_does_not_lead_off_it(
 @pytest.fixture
 def authority() -> Authority:
     return Authority()
+
+
+# How much is taken at most.
+
+
+def pass_page(asker: Asker, size: object, sha256: str) -> None:
+    """Let an index have said how large the file is (PEP 700)."""
+    entry = {"filename": NAME, "url": ORIGIN, "hashes": {"sha256": sha256}, "size": size}
+    content = json.dumps({"meta": {"api-version": "1.1"}, "files": [entry]}).encode()
+    asker.exchange.run.pages.passed(Page(PAGE_URL, "application/vnd.pypi.simple.v1+json", content))
+
+
+FRAMINGS: list[dict[str, Any]] = [{"chunked": True}, {"close_delimited": True}, {}]
+
+
+@pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close", "length"])
+@pytest.mark.parametrize("before", [b"", CONTENT[:100]], ids=["whole", "rest"])
+def test_no_more_is_taken_than_the_index_says_that_there_is(
+    framing: dict[str, Any], before: bytes
+) -> None:
+    """A mirror may send for ever; one byte more, and it had its turn."""
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    with FaultServer() as server, asking() as asker:
+        pass_page(asker, len(CONTENT), sha256)
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT, **framing)
+        right = fetched(asker, server, before, sized=False)
+        server.put(PAGE + NAME, CONTENT + b"x" * 1_000_000, **framing)
+        if "close_delimited" in framing and not before:  # no end of its own to be wrong about
+            assert fetched(asker, server, sized=False) == CONTENT
+        else:
+            with pytest.raises(Unusable) as caught:
+                fetched(asker, server, before, sized=False)
+            assert caught.value.failure.kind is Kind.GARBLED
+
+        assert right == CONTENT[len(before) :]
+        assert len(server.requests(PAGE + NAME)) == 2
+
+
+def test_a_size_beside_another_digest_is_not_this_files() -> None:
+    """A further index may lie about it; a good mirror is not to suffer for it."""
+    with FaultServer() as server, asking() as asker:
+        pass_page(asker, 10, LIE)
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT)
+
+        assert fetched(asker, server, sized=False) == CONTENT
+
+
+@pytest.mark.parametrize("said", [10, -1, "many", None])
+def test_a_size_that_cannot_be_is_none(said: object) -> None:
+    """More has come already, or it is no number."""
+    with FaultServer() as server, asking() as asker:
+        pass_page(asker, said, hashlib.sha256(CONTENT).hexdigest())
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT)
+
+        assert fetched(asker, server, CONTENT[:100], sized=False) == CONTENT[100:]
+
+
+@pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close", "length"])
+@pytest.mark.parametrize(("free", "fits"), [(2 * len(CONTENT), True), (len(CONTENT), False)])
+def test_what_nobody_says_the_size_of_takes_half_of_what_is_free(
+    framing: dict[str, Any], free: int, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip writes it there once more; and the disk is not the mirror's to fill."""
+    monkeypatch.setattr(bringer, "_ALWAYS", 1000)
+    usage = SimpleNamespace(free=free)
+    monkeypatch.setattr(bringer.shutil, "disk_usage", lambda _: usage)
+    with FaultServer() as server, asking() as asker:
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT, **framing)
+        if fits:
+            assert fetched(asker, server, sized=False) == CONTENT
+        else:
+            with pytest.raises(Unusable) as caught:
+                fetched(asker, server, sized=False)
+            assert caught.value.failure.kind is Kind.DISK
+            assert "half of what is free" in caught.value.failure.said

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
-from typing import Any
+import os
+import random
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pip_resilient.policy.digests import Digest, Verification
 from pip_resilient.session import spool as spool_module
+from pip_resilient.session.aside import Aside
 from pip_resilient.session.ready import Ready
 from pip_resilient.session.spool import Spool
+from tests.unfinished import files, leave, left, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 CONTENT = bytes(range(256)) * 40
 
@@ -204,3 +213,156 @@ def test_a_spool_follows_what_has_come_before_it(
     assert spool.delivered()
     assert ready.take(1) == b""
     spool.close()
+
+
+# Where an unfinished download keeps them.
+
+SIZE = (1 << 20) + 4321
+LARGE = random.Random(0).randbytes(SIZE)
+
+
+class Lost(Exception):
+    """What pip would get."""
+
+
+@contextlib.contextmanager
+def kept_in(state: Path, first: int = 0) -> Iterator[Spool]:
+    verification = Verification([sha256(LARGE)])
+    verification.update(LARGE[:first])
+    spool = Spool(verification, first, Aside(opened(state, LARGE)), Lost)
+    with contextlib.closing(spool):
+        yield spool
+
+
+def all_of(spool: Spool, amt: int) -> bytes:
+    got = b""
+    while data := spool.read(amt):
+        got += data
+    return got
+
+
+def fill(spool: Spool, piece: int = 50_000) -> list[tuple[int, int]]:
+    """Bring all that is asked for, and return what that was."""
+    asked = []
+    while True:
+        stop = spool.take_up()
+        first, end = spool.position, SIZE if stop is None else stop
+        if first == SIZE:
+            return asked
+        asked.append((first, end))
+        for at in range(first, end, piece):
+            spool.add(memoryview(LARGE)[at : min(at + piece, end)])
+
+
+def edges() -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Stretches that do not touch."""
+    cuts = st.lists(st.integers(0, SIZE), unique=True, max_size=8).map(sorted)
+    return cuts.map(lambda some: list(zip(some[::2], some[1::2])))
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(edges(), st.integers(0, SIZE - 1), st.none() | st.integers(0, SIZE), st.integers(3000, SIZE))
+def test_only_gaps_are_filled_and_all_comes_out(
+    tmp_path: Path, there: list[tuple[int, int]], first: int, full_at: int | None, amt: int
+) -> None:
+    """Also where the disk of the unfinished download is full at some byte, and this one is not."""
+    leave(tmp_path, LARGE, *there)
+    with kept_in(tmp_path, first) as spool:
+        if full_at is not None:
+            aside: Any = spool._aside
+            put = aside.put
+            aside.put = lambda at, data, foreign: at < full_at and put(at, data, foreign)
+        asked = fill(spool)
+        brought = sum(end - start for start, end in asked)
+        known = sum(max(0, end - max(start, first)) for start, end in there)
+        assert spool.mismatch() is None
+        spool.give_out()
+        got = all_of(spool, amt)
+
+    assert got == LARGE[first:]
+    assert spool.brought == brought
+    assert spool.taken_up == SIZE - first - brought
+    assert full_at is not None or spool.taken_up >= known - 1
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "asked"),
+    [
+        ([], [(0, SIZE)]),
+        ([(0, 600_000)], [(600_000, SIZE)]),
+        ([(0, 600_000), (700_000, SIZE)], [(600_000, 700_000)]),
+        ([(0, SIZE)], [(SIZE - 1, SIZE)]),
+    ],
+    ids=["nothing", "beginning", "gap", "all"],
+)
+def test_what_is_there_is_not_asked_for(
+    tmp_path: Path, there: list[tuple[int, int]], asked: list[tuple[int, int]]
+) -> None:
+    """But for one byte, at least: somebody has to have the file."""
+    leave(tmp_path, LARGE, *there)
+    with kept_in(tmp_path) as spool:
+        assert fill(spool) == asked
+
+
+def test_what_was_brought_is_there_after_a_kill(tmp_path: Path) -> None:
+    """As far as it was noted; a kill closes nothing."""
+    with kept_in(tmp_path) as spool:
+        spool.add(LARGE[:600_000])
+        ((first, end),) = left(tmp_path, LARGE)
+
+    assert first == 0
+    assert end >= 600_000 - (256 << 10)
+
+
+def test_while_it_is_given_out_all_of_it_is_there_for_the_next_run(tmp_path: Path) -> None:
+    """pip may be killed then as well; and what it has read to its end it needs no more."""
+    with kept_in(tmp_path) as spool:
+        fill(spool)
+        spool.give_out()
+        spool.read(SIZE - 1)
+        before = left(tmp_path, LARGE)
+        spool.read(1)
+
+    assert before == [(0, SIZE)]
+    assert files(tmp_path) == []
+
+
+def test_closed_early_it_leaves_what_it_has(tmp_path: Path) -> None:
+    with kept_in(tmp_path) as spool:
+        fill(spool)
+        spool.give_out()
+        spool.read(1000)
+
+    assert spool.read(1000) == b""
+    assert left(tmp_path, LARGE) == [(0, SIZE)]
+
+
+@pytest.mark.parametrize("at", [0, 1000, SIZE - 1])
+def test_bytes_that_somebody_changed_meanwhile_are_not_given_out_to_the_end(
+    tmp_path: Path, at: int
+) -> None:
+    """Another run with a wrong mirror may write to the same unfinished download."""
+    with kept_in(tmp_path) as spool:
+        fill(spool)
+        spool.give_out()
+        opened(tmp_path, LARGE).write(at, bytes([LARGE[at] ^ 1]))
+        with pytest.raises(Lost):
+            all_of(spool, 100_000)
+
+    assert spool.read(1) == b""
+    assert files(tmp_path) == []
+
+
+def test_a_disk_that_cannot_be_read_any_more_is_told(tmp_path: Path) -> None:
+    with kept_in(tmp_path) as spool:
+        fill(spool)
+        spool.give_out()
+        (name,) = (name for name in files(tmp_path) if not name.endswith(".notes"))
+        os.truncate(tmp_path / "partials" / name, 1000)
+        with pytest.raises(Lost):
+            spool.read()
+
+    assert files(tmp_path) == []

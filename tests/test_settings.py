@@ -48,12 +48,31 @@ def test_without_a_command_only_global_is_asked() -> None:
     assert loaded({"None.resilient-patience": "1"}).patience == 150.0
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"log", "state_dir", "mirrors"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(NAMES) - {"log", "state_dir", "mirrors", "connections"})
+)
 def test_every_number_can_be_set(name: str) -> None:
     """A setting that is documented and not read is a lie."""
     said = {f":env:.resilient-{name.replace('_', '-')}": "7.5"}
 
     assert getattr(loaded(said), name) == 7.5
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_the_number_of_connections_can_be_set(count: int) -> None:
+    """1 switches them off."""
+    assert loaded({":env:.resilient-connections": f" {count}"}).connections == count
+
+
+@pytest.mark.parametrize("text", ["0", "5", "-1", "2.0", "many", "", "٣", "1" * 5000])
+def test_a_wrong_number_of_connections_is_told(text: str) -> None:
+    """More than four to one host would be at the cost of others."""
+    settings = loaded({"install.resilient-connections": text}, command="install")
+
+    assert settings.connections == 4
+    assert settings.problems == (
+        f"resilient-connections in pip.conf is {text!r}, not a number from 1 to 4: using 4",
+    )
 
 
 def test_mirrors_are_heard_on_every_level() -> None:

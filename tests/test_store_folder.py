@@ -262,7 +262,7 @@ def test_a_file_that_is_too_large_is_none(folder: Folder) -> None:
         "a:b",
         "a\n",
         "a.b.c",
-        "a" * 120,
+        "a" * 137,
     ],
 )
 def test_a_name_is_never_a_path(path: Path, folder: Folder, name: str) -> None:
@@ -275,6 +275,7 @@ def test_a_name_is_never_a_path(path: Path, folder: Folder, name: str) -> None:
     assert not folder.touch(name, 1.0)
     assert folder.mtime(name) is None
     assert folder.sub(name) is None
+    assert folder.open_file(name, make=True) is None
     assert path.parent.joinpath("a").read_bytes() == b"not ours"
 
 
@@ -310,6 +311,57 @@ def test_a_time_that_is_none_leaves_what_was_there(folder: Folder) -> None:
 
     assert not folder.write("a", b"two", mtime=float("nan"))
     assert not folder.touch("a", 1e300)
+    assert folder.read("a", MOST) == b"one"
+
+
+def test_a_file_is_opened_to_be_changed_in_place(path: Path, folder: Folder) -> None:
+    """What is large is not written anew for every piece that comes."""
+    assert folder.open_file("a", make=False) is None
+    assert os.listdir(path) == []
+
+    one, other = folder.open_file("a", make=True), folder.open_file("a", make=True, append=True)
+
+    assert one is not None
+    assert other is not None
+    os.write(one, b"one")
+    os.write(other, b"two")
+    os.write(one, b"-")
+    os.close(one)
+    os.close(other)
+    assert folder.read("a", MOST) == b"one-wo"
+    assert stat.S_IMODE((path / "a").stat().st_mode) == 0o600 or os.name != "posix"
+
+
+def test_what_is_opened_is_this_users_alone(path: Path, folder: Folder, tmp_path: Path) -> None:
+    """A link or a folder in its place goes if it can, and is not written to."""
+    (tmp_path / "secret").write_bytes(b"secret")
+    (path / "a").symlink_to(tmp_path / "secret")
+    (path / "b").mkdir()
+    before = (folder.open_file("a", make=False), folder.open_file("b", make=True))
+    fd = folder.open_file("a", make=True)
+
+    assert before == (None, None)
+    assert fd is not None
+    os.write(fd, b"one")
+    os.close(fd)
+    assert (tmp_path / "secret").read_bytes() == b"secret"
+    assert folder.read("a", MOST) == b"one"
+
+
+def test_a_file_is_not_lost_for_want_of_descriptors(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it cannot be opened now does not make it somebody else's."""
+    folder.write("a", b"one")
+
+    def none_left(*_: object, **__: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room.os, "open", none_left)
+
+        assert folder.open_file("a", make=True) is None
+
     assert folder.read("a", MOST) == b"one"
 
 

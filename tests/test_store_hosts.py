@@ -25,24 +25,6 @@ PLACE = "https://index.example:443"
 REFUSED = Failure(Kind.REFUSED)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "hosts"
-
-
-@pytest.fixture
-def folder(path: Path) -> Folder:
-    opened = Folder.open(str(path))
-
-    assert opened is not None
-    return opened
-
-
 def opened_in(hosts: Hosts) -> None:
     hosts.failed(PLACE, REFUSED, spare_answered=True)
 

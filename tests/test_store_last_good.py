@@ -24,24 +24,6 @@ HTML = "text/html"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "pages"
-
-
-@pytest.fixture
-def folder(path: Path) -> Folder:
-    opened = Folder.open(str(path))
-
-    assert opened is not None
-    return opened
-
-
-@pytest.fixture
 def pages(folder: Folder, clock: Clock) -> LastGood:
     return LastGood(folder, clock)
 

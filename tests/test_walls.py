@@ -36,7 +36,7 @@ IMPURE = {
 }
 STORE = {
     *("__future__", "typing", "collections"),
-    *("contextlib", "hashlib", "json", "math"),
+    *("contextlib", "hashlib", "heapq", "json", "math"),
     *("os", "re", "stat"),
 }
 THEIRS = {"pip", "urllib3", "requests"}

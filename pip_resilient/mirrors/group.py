@@ -137,7 +137,7 @@ class Group:
         if before == self.pypi.files:
             return Asked(what, "pypi", "", project, name, path)
         for preset in PRESETS:
-            if before in (preset.files, *preset.other_files):
+            if _by_https(before) in (preset.files, *preset.other_files):
                 return Asked(what, "preset", preset.index_url, project, name, path)
         return None
 
@@ -158,7 +158,7 @@ class Group:
     def _whose(self, index: str) -> str:
         if index == self.pypi.index_url:
             return "pypi"
-        return "other" if preset_of(index) is None else "preset"
+        return "other" if _listed(index) is None else "preset"
 
     def sources(self, asked: Asked, situation: Situation) -> list[Source]:
         """Return who may serve this beside the host that was asked, in their order."""
@@ -219,9 +219,22 @@ def _what(name: str) -> tuple[str, str]:
     return "file", name
 
 
+def _listed(index: str) -> Preset | None:
+    """Return the listed mirror that an index of the user's is, also by plain http.
+
+    What it has is public either way, and those who stand in for it are asked
+    by https. To stand in for others itself it has to be named as it is listed.
+    """
+    return preset_of(_by_https(spelt(index) or ""))
+
+
+def _by_https(url: str) -> str:
+    return "https" + url[4:] if url.startswith("http:") else url
+
+
 def _one_for_all(index: str) -> str:
     """Return one URL for all the addresses of an index."""
-    preset = preset_of(index)
+    preset = _listed(index)
     return (spelt(index) or "") if preset is None else preset.index_url
 
 

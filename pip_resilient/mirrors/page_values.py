@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128, "sha224": 56, "sha1": 40, "md5": 32}
 _LONGEST_LINK = 16 * 1024  # characters; no server takes a longer one
-_HIGHEST_NUMBER = 2**53  # beyond it JSON's numbers are no longer exact everywhere
 _SAFE = "!$&'()*+,;=:@/%~"
 
 # Patterns, compiled when first used: most runs use none of them.
@@ -85,20 +84,6 @@ def digests(said: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
         and re.fullmatch("[0-9a-fA-F]*", value)
     }
     return tuple((algorithm, known[algorithm]) for algorithm in ALGORITHMS if algorithm in known)
-
-
-def known_serial(said: object) -> int | None:
-    """Return a serial given as a number or as its digits; None if it can be none."""
-    if isinstance(said, str):
-        digits = said.strip()
-        said = int(digits) if re.fullmatch(r"(?a)\d{1,16}", digits) else None
-    return number(said)
-
-
-def number(said: object) -> int | None:
-    """Return a whole number from 0 to 2**53; None if it is none."""
-    usable = isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= _HIGHEST_NUMBER
-    return said if usable else None  # type: ignore[return-value]
 
 
 def text(said: object) -> str | None:

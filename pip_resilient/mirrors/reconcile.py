@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pip_resilient.mirrors.page_values import known_serial, seconds_of
+from pip_resilient.mirrors.page_values import seconds_of
 from pip_resilient.mirrors.simple_pages import File, Page
+from pip_resilient.policy.numbers import known_serial
 
 _SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 

@@ -22,12 +22,11 @@ from urllib.parse import urljoin
 from pip_resilient.mirrors.html_links import Links, links_of
 from pip_resilient.mirrors.page_values import (
     digests,
-    known_serial,
-    number,
     place,
     text,
     upload_time,
 )
+from pip_resilient.policy.numbers import known_serial, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -202,7 +202,9 @@ def quarantined(health: Health, now: float) -> bool:
     return as_of(health, now).wrong_at is not None
 
 
-def in_order(sources: Sequence[T], health_of: Callable[[T], Health], now: float) -> list[T]:
+def in_order(
+    origin: T | None, spares: Sequence[T], health_of: Callable[[T], Health], now: float
+) -> list[T]:
     """Return the sources in the order in which they are to be asked.
 
     Closed ones come first and open ones last, each as given. A half-open
@@ -210,27 +212,21 @@ def in_order(sources: Sequence[T], health_of: Callable[[T], Health], now: float)
     is waiting for this answer, and a spare is not worth a try of its own.
 
     Args:
-        sources: The sources as configured; the first is the origin, which is
-            never left out. Quarantined spares are.
+        origin: The host that was asked for, which is never left out; None
+            where it is not to be asked.
+        spares: Who stands in for it, as configured; quarantined ones are left out.
         health_of: What is known of a source.
         now: The moment.
     """
-    first: list[T] = []
-    closed: list[T] = []
-    half_open: list[T] = []
-    opened: list[T] = []
-    for number, source in enumerate(sources):
-        health = as_of(health_of(source), now)
-        state = _state(health, now)
-        if number and health.wrong_at is not None:
-            continue
-        if state is CLOSED:
-            closed.append(source)
-        elif state is OPEN:
-            opened.append(source)
-        else:
-            (half_open if number else first).append(source)
-    return first + closed + half_open + opened
+    by_state: dict[State, list[T]] = {CLOSED: [], HALF_OPEN: [], OPEN: []}
+    for spare in spares:
+        health = as_of(health_of(spare), now)
+        if health.wrong_at is None:
+            by_state[_state(health, now)].append(spare)
+    if origin is not None:
+        state = stands(health_of(origin), now)
+        by_state[OPEN if state is OPEN else CLOSED].insert(0, origin)
+    return [source for sources in by_state.values() for source in sources]
 
 
 def _within(moment: float | None, now: float, seconds: float) -> bool:

@@ -15,6 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from pip_resilient.policy.origins import same_origin, shown
 from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
@@ -29,37 +30,6 @@ _CONDITIONS = (
     "if-range",
     "range",
 )
-
-
-def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port (RFC 6454 §4).
-
-    Raises:
-        ValueError: The URL cannot be read.
-    """
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    port = parts.port
-    if port is None:
-        port = 443 if scheme == "https" else 80
-    return scheme, (parts.hostname or "").lower(), port
-
-
-def host_of(url: str) -> str:
-    """Return an origin as one word, `https://host:443`, to remember it by; empty for none."""
-    try:
-        scheme, host, port = origin_of(url)
-    except ValueError:
-        return ""
-    return f"{scheme}://{_shown(host)}:{port}" if host else ""
-
-
-def same_origin(one: str, other: str) -> bool:
-    """Tell whether two URLs lead to one origin; one that cannot be read leads to none."""
-    try:
-        return origin_of(one) == origin_of(other)
-    except ValueError:
-        return False
 
 
 class Given(Record):
@@ -162,7 +132,7 @@ def next_hop(before: str, location: str, hops: int, from_public: bool) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Forbidden("a redirect to no URL") from None
-    netloc = _shown(host) if port is None else f"{_shown(host)}:{port}"  # userinfo is not ours
+    netloc = shown(host) if port is None else f"{shown(host)}:{port}"  # userinfo is not ours
     url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
     if parts.scheme != "https" and not same_origin(before, url):
         raise Forbidden("a redirect to something else than https")
@@ -190,7 +160,7 @@ def without_secrets(url: str) -> str:
     """Return the URL for messages: no userinfo, no query, no fragment."""
     try:
         parts = urlsplit(url)
-        host = _shown(parts.hostname or "")
+        host = shown(parts.hostname or "")
     except ValueError:
         return "?"
     try:
@@ -198,17 +168,3 @@ def without_secrets(url: str) -> str:
     except ValueError:
         port = ""
     return urlunsplit((parts.scheme, host + port, parts.path, "", ""))
-
-
-def place_of(url: str) -> str:
-    """Return host and port for messages, the port only where it is not the usual one."""
-    try:
-        scheme, host, port = origin_of(url)
-    except ValueError:
-        return "?"
-    usual = port == (443 if scheme == "https" else 80)
-    return _shown(host) if usual else f"{_shown(host)}:{port}"
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

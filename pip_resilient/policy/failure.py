@@ -56,6 +56,7 @@ class Kind(enum.Enum):
     NO_SSL = ("this Python has no ssl module", Whose.MACHINE, False)
     NO_SOCKS = ("SOCKS support is missing", Whose.SETTINGS, False)
     DISK = ("no space left on disk", Whose.MACHINE, False)
+    CONTRADICTED = ("no bytes can have all hashes named for this file", Whose.SETTINGS, False)
     STACK = ("the request could not be made", Whose.SETTINGS, False)
 
 

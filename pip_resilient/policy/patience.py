@@ -7,7 +7,8 @@ per package. This module reads no clock and draws no number by itself.
 
 Backoff is decorrelated jitter: each wait is drawn between a floor and three
 times the wait before, up to a ceiling, so that clients cut off together do
-not come back together.
+not come back together. The ceiling grows with the outage: who has waited for
+a short while is not late by a long one.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ WHOLE_FETCHES = 5
 
 CRAWL_RATE = 1024
 """Bytes per second; a body slower than this for all the patience has failed."""
+
+
+_SHARE = 0.3
+"""A wait is at most this part of the time that has brought nothing: so is what it is late."""
 
 
 class Limits(Record):
@@ -152,7 +157,8 @@ class Patience:
         if not self._wait:
             self._wait = limits.first_wait
             return jitter.uniform(0.0, limits.first_wait)
-        self._wait = min(limits.longest_wait, jitter.uniform(limits.first_wait, self._wait * 3))
+        most = min(limits.longest_wait, max(3 * limits.first_wait, _SHARE * self.spent))
+        self._wait = min(most, jitter.uniform(limits.first_wait, self._wait * 3))
         return self._wait
 
 

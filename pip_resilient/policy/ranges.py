@@ -1,95 +1,22 @@
 """May the rest of a broken download be joined to its beginning?
 
-The rules are those of RFC 9110 §13.1.5 (If-Range), §14.2 (Range), §14.4
-(Content-Range), §15.3.7 (206) and §15.5.17 (416). This module only reads and
-writes header values; what the bytes themselves are worth is for `digests`.
+The rules are those of RFC 9110 §13.1.5 (If-Range), §14.2 (Range), §15.3.7 (206)
+and §15.5.17 (416). This module only reads and writes header values; what the
+bytes themselves are worth is for `digests`.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from pip_resilient.policy.dates import seconds_of_date
 from pip_resilient.policy.record import Record
+from pip_resilient.policy.spans import ContentRange, Span, content_length, encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Patterns, compiled when first used: most runs use none of them.
-_CONTENT_RANGE = r"(?ia)^\s*bytes\s+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)\s*$"
-_RANGE = r"(?ia)^\s*bytes=(\d{1,19})-(\d{0,19})\s*$"
 _DATE_IS_STRONG_AFTER = 60.0
-
-
-class ContentRange(Record):
-    """A Content-Range header: first and last byte, and the total if it was said."""
-
-    first: int
-    last: int
-    total: int | None
-
-    @classmethod
-    def parse(cls, value: str | None) -> ContentRange | None:
-        """Read the header; None unless it is complete and consistent."""
-        match = re.match(_CONTENT_RANGE, value or "")
-        if match is None:
-            return None
-        first, last = int(match[1]), int(match[2])
-        total = None if match[3] == "*" else int(match[3])
-        if last < first or (total is not None and last >= total):
-            return None
-        return cls(first, last, total)
-
-
-class Span(Record):
-    """The bytes of the representation that pip's own request asked for.
-
-    Attributes:
-        first: Offset of the first byte; 0 unless pip itself sent a Range.
-        end: Offset behind the last byte, or None where it is not known.
-        total: Length of the whole representation, or None.
-    """
-
-    first: int = 0
-    end: int | None = None
-    total: int | None = None
-
-
-def span_of(status: int, headers: Mapping[str, str], asked: str | None) -> Span | None:
-    """Return which bytes pip's first answer carries, or None if that is unclear.
-
-    Args:
-        status: 200 or 206.
-        headers: The answer's headers.
-        asked: The Range header of pip's request, or None.
-    """
-    if status == 206:
-        got = ContentRange.parse(headers.get("Content-Range"))
-        wanted = re.match(_RANGE, asked or "")
-        if got is None or wanted is None or got.first != int(wanted[1]):
-            return None
-        length = content_length(headers)
-        if length is not None and length != got.last - got.first + 1:
-            return None
-        return Span(got.first, got.last + 1, got.total)
-    length = content_length(headers)
-    return Span(0, length, length)
-
-
-def content_length(headers: Mapping[str, str]) -> int | None:
-    """Return Content-Length, None if absent or not one number (RFC 9112 §6.3).
-
-    A list of equal numbers counts as that number; beside a Transfer-Encoding
-    it says nothing.
-    """
-    if headers.get("Transfer-Encoding"):
-        return None
-    values = {part.strip() for part in headers.get("Content-Length", "").split(",")}
-    if len(values) != 1:
-        return None
-    value = values.pop()
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
 
 
 def validator_of(headers: Mapping[str, str]) -> str | None:
@@ -119,11 +46,6 @@ def is_strong_etag(validator: str | None) -> bool:
     even a compressed body may be continued by it; a date names none.
     """
     return validator is not None and validator.startswith('"')
-
-
-def encoding_of(headers: Mapping[str, str]) -> str:
-    """Return the Content-Encoding in lower case, `identity` where there is none."""
-    return headers.get("Content-Encoding", "").strip().lower() or "identity"
 
 
 def range_header(offset: int, end: int | None) -> str:

@@ -22,21 +22,23 @@ else:
 
         __slots__ = ()
         _fields: tuple[str, ...] = ()
+        _last: tuple[Any, ...] = ()
 
         def __init_subclass__(cls) -> None:
             """Turn the annotations of the class body into fields."""
             cls._fields = tuple(cls.__annotations__)
-            cls._field_defaults = {
-                name: vars(cls)[name] for name in cls._fields if name in vars(cls)
-            }
+            own = vars(cls)
+            cls._field_defaults = {name: own[name] for name in cls._fields if name in own}
+            cls._last = tuple(cls._field_defaults.values())  # defaults are those of the last
             for place, name in enumerate(cls._fields):
                 setattr(cls, name, property(itemgetter(place)))
 
         def __new__(cls, *values: Any, **named: Any) -> Record:  # noqa: PYI034
             """Take the fields' values, by place or by name, as a function would."""
-            fields = cls._fields
-            if len(values) == len(fields) and not named:
-                return tuple.__new__(cls, values)
+            fields, last = cls._fields, cls._last
+            missing = len(fields) - len(values)
+            if not named and 0 <= missing <= len(last):
+                return tuple.__new__(cls, values + last[len(last) - missing :])
             given = {**cls._field_defaults, **dict(zip(fields, values)), **named}
             twice = [name for name in fields[: len(values)] if name in named]
             if twice or len(values) > len(fields) or given.keys() != set(fields):
@@ -55,4 +57,7 @@ else:
             return dict(zip(self._fields, self))
 
         def _replace(self, **changed: Any) -> Record:
-            return type(self)(**{**self._asdict(), **changed})
+            values = [changed.pop(name, value) for name, value in zip(self._fields, self)]
+            if changed:
+                raise TypeError(f"{type(self).__name__} has no {', '.join(changed)}")
+            return tuple.__new__(type(self), values)

@@ -1,4 +1,4 @@
-"""When is a body silent for too long, and when does it only crawl?
+"""When has one connection's time come to an end, and when does a body only crawl?
 
 The rule: a body's own rhythm sets the measure; moments are handed in, no
 clock is read.
@@ -8,23 +8,30 @@ from __future__ import annotations
 
 from pip_resilient.policy.patience import SLOW_FOR, SPARE_STALL, is_crawl, stall_after
 
+_CALM = 0.25
+"""Seconds in which a body shows how fast it comes."""
+_SOON = 2.0
+"""Seconds; what takes no longer than this is left to the one connection that brings it."""
+_LONGEST_CALM = 1.0
 _SHORTEST_PAUSE = 0.05
 
 
 class Silence:
-    """The gaps between the arrivals of one body. All moments and spans in seconds.
+    """The rhythm of one body. All moments and spans in seconds.
 
     Args:
         now: The moment at which the body begins.
         offset: Offset of its first byte.
         patience: How long it may crawl.
+
+    Attributes:
+        began: When, and at which offset, it began.
+        since: When its last byte came.
     """
 
     def __init__(self, now: float, offset: int, patience: float) -> None:
         self._patience = patience
-        self._longest_gap = 0.0
-        self._barren = 0
-        self._asked_at = now
+        self.began = (now, offset)
         self._mark = (now, offset)
         self._slow_mark = (now, offset)
         self.since = now
@@ -35,38 +42,33 @@ class Silence:
 
     def arrived(self, now: float) -> None:
         """Bytes that are new have come."""
-        self._longest_gap = max(self._longest_gap, min(now - self.since, 10.0))
         self.since = now
 
-    def second_delivered(self) -> None:
-        """The second connection was worth it."""
-        self._barren = 0
-
-    def asks_again(self, now: float) -> bool:
-        """Tell whether a second connection is to be asked now; if so, it counts as asked."""
-        if now - max(self.since, self._asked_at) < stall_after(self._longest_gap, self._barren):
-            return False
-        self._barren += 1  # taken back if it delivers
-        self._asked_at = now
-        return True
-
-    def pause(self, now: float, read_timeout: float | None, until: float | None) -> float:
-        """Return how long to wait for bytes before looking again.
+    def calm(self, now: float, offset: int, end: int | None) -> float:
+        """Return for how long nobody but this connection is to be thought of.
 
         Args:
             now: This moment.
-            read_timeout: Silence after which the connection is dead, or None.
-            until: Moment at which somebody wants to look anyway, or None.
+            offset: How far it has come.
+            end: Offset behind the last byte; None: only silence counts.
+
+        Returns:
+            Seconds; 0 where the rest takes its time, or nothing comes at all.
         """
-        threshold = stall_after(self._longest_gap, self._barren)
-        pause = max(_SHORTEST_PAUSE, max(self.since, self._asked_at) + threshold - now)
-        if now < self.since + SPARE_STALL:
-            pause = min(pause, self.since + SPARE_STALL - now)
-        if read_timeout is not None:
-            pause = min(pause, read_timeout - (now - self.since))
-        if until is not None:
-            pause = min(pause, until - now)
-        return max(0.0, pause)
+        calm = min(_LONGEST_CALM, stall_after(0.0, 0) / 2) - (now - self.since)
+        if calm <= 0 or end is None:
+            return max(0.0, calm)
+        took, count = now - self.began[0], offset - self.began[1]
+        if took < _CALM:
+            return min(calm, _CALM - took)
+        if (end - offset) * took > _SOON * count:
+            return 0.0
+        return max(_SHORTEST_PAUSE, calm)
+
+    def until_spare(self, now: float) -> float | None:
+        """Return the seconds until somebody else may be asked for the rest; None: it was before."""
+        left = self.since + SPARE_STALL - now
+        return left if left > 0 else None
 
     def slowness(self, now: float, offset: int, least: float) -> float | None:
         """Return the speed, in bytes per second, where it was below `least` for `SLOW_FOR` seconds.

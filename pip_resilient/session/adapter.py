@@ -12,7 +12,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.session.exchange import Exchange
-from pip_resilient.session.outcome import GivenUp, Options, Ours
+from pip_resilient.session.outcome import Broken, GivenUp, NotAsked, Options, Ours
 
 if TYPE_CHECKING:
     from pip_resilient.policy.patience import Limits
@@ -89,6 +89,16 @@ class ResilientAdapter:
                 proxies=options.proxies,
             )
 
+    def add_headers(self, request: Any, **kwargs: Any) -> None:
+        """Come between pip's cache and the network.
+
+        requests' HTTPAdapter.send calls it, for subclasses alone, before it
+        takes a connection (2.24 to 2.33); what the cache has never gets there.
+        """
+        if self.resilient_run.dialer.asking.cache_only:
+            raise NotAsked
+        super().add_headers(request, **kwargs)  # type: ignore[misc]
+
     def for_url(self, url: str) -> Any:
         """Return the session's adapter for a URL; this one where there is no other of ours."""
         session = self.resilient_session()
@@ -102,7 +112,7 @@ class ResilientAdapter:
             return response
         from_cache = kwargs.get("from_cache") or (bool(args) and args[0])
         if asking.exchange is not None and not from_cache:
-            with Ours():
+            with Ours(Broken):
                 asking.exchange.take_over(response)
         return super().build_response(request, response, *args, **kwargs)  # type: ignore[misc]
 

@@ -16,10 +16,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient.policy.disclosure import is_public
+from pip_resilient.door import wing
 from pip_resilient.session.addresses import AddressBook, Cancelled, Race, resolve
-from pip_resilient.session.opener import Overtaken
 from pip_resilient.session.outcome import Ours
+from pip_resilient.session.watch import Overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ class Asking(threading.local):
     Attributes:
         exchange: The exchange that the request belongs to, or None.
         raw: Whether urllib3's own response is wanted, below pip's cache.
+        cache_only: Whether only pip's cache is looked at, and nobody asked.
         fresh: Whether a new connection is wanted.
         watch: Looks at the wait for the answer's first byte, or None.
         opener: The helper thread's own handle, or None in pip's thread.
@@ -41,6 +42,7 @@ class Asking(threading.local):
 
     exchange: Any = None
     raw = False
+    cache_only = False
     fresh = False
     watch: Any = None
     opener: Any = None
@@ -89,7 +91,7 @@ class Dialer:
     def reached_public(self) -> bool:
         """Tell whether the connection used last leads to the public internet."""
         address = self.asking.address
-        return address is None or is_public(str(address[0]))
+        return address is None or wing.disclosure.is_public(str(address[0]))
 
     def adopt(self, manager: Any) -> None:
         """Let a pool manager make its connections through us from now on."""
@@ -118,7 +120,7 @@ class Dialer:
         stopped = opener.cancelled if opener is not None else lambda: False
         addresses = self.book.in_order(resolve(host, port))
         if self.asking.public_only:
-            addresses = [info for info in addresses if is_public(str(info[4][0]))]
+            addresses = [info for info in addresses if wing.disclosure.is_public(str(info[4][0]))]
         race = Race(addresses, self.clock, stopped, self.book, **how)
         sock, self.asking.address = race.run(timeout)
         if opener is not None:
@@ -206,9 +208,17 @@ def _pool_class(cls: Any, connection_class: type, dialer: Dialer) -> type:
                     # urllib3 1.26: a tunnelled connection cannot be opened again.
                     conn = self._new_conn()
             dialer.asking.address = getattr(conn, "resilient_address", None)
+            opener, sock = dialer.asking.opener, getattr(conn, "sock", None)
+            if opener is not None and sock is not None:
+                opener.opened(sock)
             return conn
 
         def urlopen(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+            exchange = dialer.asking.exchange
+            if exchange is not None and exchange.recall is not None:
+                with Ours():
+                    kwargs["headers"] = {**kwargs["headers"], **exchange.recall.headers()}
+
             def plainly() -> Any:
                 return cls.urlopen(self, method, url, *args, **kwargs)
 

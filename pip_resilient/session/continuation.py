@@ -16,17 +16,19 @@ from urllib.parse import urljoin
 from pip_resilient import events, messages
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import Given, carried, same_origin
+from pip_resilient.policy.disclosure import Given, carried
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.origins import same_origin
 from pip_resilient.policy.patience import WHOLE_FETCHES
+from pip_resilient.policy.spans import Span, encoding_of
 from pip_resilient.session import translate
 from pip_resilient.session.lane import Lane, is_chunked, lane_for
 from pip_resilient.session.outcome import Broken, Failed, GivenUp, Surprise
 
 if TYPE_CHECKING:
     from pip_resilient.policy.digests import Mismatch
-    from pip_resilient.session.body import Body
     from pip_resilient.session.spool import Spool
+    from pip_resilient.session.transfer import Transfer
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _GONE = (401, 403, 404, 410)
@@ -50,10 +52,10 @@ class Changed(Exception):
 
 
 class Continuation:
-    """Asks for the rest of one body.
+    """Asks for the rest of one transfer.
 
     Args:
-        body: What has come so far.
+        transfer: What has come so far.
         validator: Proves that the file is the same, or None.
         digest_known: Whether the end will show if bytes were joined wrongly.
         up: urllib3's first response.
@@ -62,17 +64,19 @@ class Continuation:
         may_range: Whether the rest alone may be asked for.
     """
 
-    def __init__(self, body: Body, validator: str | None, digest_known: bool, up: Any) -> None:
-        self._body = body
-        self._exchange = body.exchange
-        self._run = body.run
+    def __init__(
+        self, transfer: Transfer, validator: str | None, digest_known: bool, up: Any
+    ) -> None:
+        self._transfer = transfer
+        self._exchange = transfer.exchange
+        self._run = transfer.run
         self._validator = validator
         # A request that pip itself made for a range has no beginning to fetch again.
         self._must_range = "Range" in self._exchange.request.headers
-        self._encoding = ranges.encoding_of(up.headers)
+        self._encoding = encoding_of(up.headers)
         # What is made while it is sent may differ each time, a page more so than
         # a file; a strong ETag says that it does not.
-        fixed = body.streams and not is_chunked(up) and (validator is not None or digest_known)
+        fixed = transfer.streams and not is_chunked(up) and (validator is not None or digest_known)
         self.may_range = self._must_range or (
             not self._exchange.again and (fixed or ranges.is_strong_etag(validator))
         )
@@ -89,17 +93,17 @@ class Continuation:
             Broken: A page changed or is refused: it is asked for from the start again.
         """
         exchange, run = self._exchange, self._run
-        offset, failed_at = self._body.received, run.clock.now()
+        offset, failed_at = self._transfer.received, run.clock.now()
         first = failure
         while True:
-            rest = exchange.detour.rest(self._body, failure, exchange.attempts)
+            rest = exchange.detour.rest(self._transfer, failure, exchange.attempts)
             if rest is not None:
                 return rest
             self._back_off(failure, offset)
             exchange.attempts += 1
             try:
                 with run.dialer.ask(fresh=True, watch=exchange.watch()):
-                    answer = self.ask()
+                    answer = self.ask(offset, self._transfer.next_known(offset))
             except Unanswered as unanswered:
                 failure = translate.failure_of(unanswered.error, exchange.proxy())
                 continue
@@ -110,7 +114,7 @@ class Continuation:
                 continue
             whole = answer.position != offset
             if not whole:
-                exchange.kept(offset - self._body.span.first)
+                exchange.healing.kept(offset - self._transfer.span.first)
             run.journal.add(
                 events.Resumed(
                     run.at(),
@@ -118,7 +122,7 @@ class Continuation:
                     exchange.url,
                     first,
                     offset,
-                    self._body.span.end,
+                    self._transfer.span.end,
                     whole,
                     run.clock.now() - failed_at,
                 )
@@ -129,28 +133,31 @@ class Continuation:
         try:
             self._exchange.back_off(Failed(failure), offset)
         except GivenUp:
-            if not self._body.streams:
+            if not self._transfer.streams:
                 raise
-            where = messages.progress(offset, self._body.span.end)
+            where = messages.progress(offset, self._transfer.span.end)
             raise self._run.stack.failed(
                 f"{self._exchange.place}: {failure.said} at {where}, and it did not come back"
             ) from None
 
-    def ask(self) -> Lane | Failure:
-        """Ask once for what is still wanted; also called in an opener's thread.
+    def ask(self, offset: int, end: int | None = None) -> Lane | Failure:
+        """Ask once for bytes that are wanted; also called in an opener's thread.
+
+        Args:
+            offset: Of the first of them.
+            end: Offset behind the last one; None: all that follow.
 
         Raises:
             Unanswered: No answer came.
             Changed: The server has another file by now.
             Broken: A page is refused: pip is to get that answer.
         """
-        body, exchange = self._body, self._exchange
-        offset = body.received
-        by_range = self._must_range or (self.may_range and offset > body.span.first)
+        transfer, exchange = self._transfer, self._exchange
+        by_range = self._must_range or (self.may_range and offset > transfer.span.first)
         extra = {}
         if by_range:
-            end = body.span.end if self._must_range else None
-            extra["Range"] = ranges.range_header(offset, end)
+            last = transfer.span.end if self._must_range else None
+            extra["Range"] = ranges.range_header(offset, last if end is None else end)
             if self._validator is not None:
                 extra["If-Range"] = self._validator
         up = self._send(exchange, exchange.request.url, extra)
@@ -160,27 +167,27 @@ class Continuation:
             up = self._walk(first_hop, extra)
         if up.status not in (200, 206):
             return self._not_usable(up)
-        return self._judge(up, offset if by_range else 0)
+        return self._judge(up, offset if by_range else 0, end)
 
-    def _judge(self, up: Any, offset: int) -> Lane | Failure:
-        body = self._body
+    def _judge(self, up: Any, offset: int, end: int | None) -> Lane | Failure:
+        transfer = self._transfer
         verdict = ranges.judge(
             up.status,
             up.headers,
             offset,
-            body.span,
+            transfer.span if end is None else transfer.span._replace(end=end),
             self._validator,
             self._encoding,
-            exact=not body.streams,
+            exact=not transfer.streams,
         )
         if isinstance(verdict, ranges.Join):
-            return lane_for(up, ranges.Span(offset, verdict.end, body.span.total))
+            return lane_for(up, Span(offset, verdict.end, transfer.span.total))
         if isinstance(verdict, ranges.Whole) and not self._must_range:
-            self._wholes += 1
-            if self._wholes <= WHOLE_FETCHES or not body.streams:  # patience bounds pages
-                end = body.span.end if verdict.length is None else verdict.length
-                lane = lane_for(up, ranges.Span(0, end, end))
-                lane.prefix = body.verification.afresh()
+            self._wholes += transfer.received > transfer.span.first  # else nothing is repeated
+            if self._wholes <= WHOLE_FETCHES or not transfer.streams:  # patience bounds pages
+                end = transfer.span.end if verdict.length is None else verdict.length
+                lane = lane_for(up, Span(0, end, end))
+                lane.prefix = transfer.verification.afresh()
                 return lane
             up.close()
             return Failure(Kind.STACK, f"fetched whole {WHOLE_FETCHES} times without an end")
@@ -197,7 +204,7 @@ class Continuation:
             self.may_range = self._must_range
         failure = translate.failure_of_status(up.status, up.headers, self._exchange.proxy())
         refused = Failure(Kind.STATUS, status=up.status)
-        if failure is None and up.status != 416 and not self._body.streams:
+        if failure is None and up.status != 416 and not self._transfer.streams:
             raise Broken(refused)  # pip itself knows what a 404 says of a page
         return failure or refused
 
@@ -243,10 +250,22 @@ class Continuation:
         raise Unanswered(ValueError("too many redirects"))
 
     def wrong_bytes(self, mismatch: Mismatch) -> Exception:
-        """Return what ends a body whose bytes fail a hash; the file is asked for once more."""
+        """Return what ends a body whose bytes fail a hash; the file is asked for once more.
+
+        What was put aside of it is thrown away. Nobody is blamed where an
+        earlier run had left some of that.
+
+        Args:
+            mismatch: What does not hold.
+        """
         exchange, run, digest = self._exchange, self._run, mismatch.digest
-        run.dialer.blame()
-        final = exchange.again or run.download.link is None
+        aside = self._transfer.aside
+        spoilt = aside is not None and aside.from_disk
+        if aside is not None:
+            aside.discard()
+        if not spoilt:
+            run.dialer.blame()
+        final = not spoilt and (exchange.again or run.download.link is None)
         run.journal.add(
             events.RightBytesAgain(
                 run.at(),
@@ -259,15 +278,21 @@ class Continuation:
                 final,
             )
         )
-        return run.stack.wrong_bytes(
+        error = run.stack.wrong_bytes(
             f"{exchange.url}: the bytes fail the {digest.algorithm} hash named by"
             f" {digest.named_by}: expected {digest.value}, got {mismatch.got}"
         )
+        error.spoilt = spoilt  # type: ignore[attr-defined]
+        return error
+
+    def became_another(self, why: str) -> Exception:
+        """Return what ends a body that became another one, as its bytes show."""
+        return self.changed(Failure(Kind.CHANGED, why))
 
     def changed(self, failure: Failure) -> Exception:
         """Return what ends a body that became another one; the file is asked for once more."""
         exchange, run = self._exchange, self._run
-        if not self._body.streams:
+        if not self._transfer.streams:
             return Broken(failure)
         run.journal.add(
             events.Retried(
@@ -283,11 +308,16 @@ class Continuation:
         """
         return not self.ends_here_again()
 
+    def is_the_end(self, lane: Lane, failure: Failure) -> bool:
+        """Tell whether a failure is how this server ends a body."""
+        unsized = lane.until_close and failure.kind is Kind.TLS_EOF
+        return unsized and self.ends_here_again()
+
     def ends_here_again(self) -> bool:
         """Tell whether a body without a length was cut at the same byte twice.
 
         Some servers close TLS without close_notify: then that is its end.
         """
-        again = self._ended_at == self._body.received
-        self._ended_at = self._body.received
+        again = self._ended_at == self._transfer.received
+        self._ended_at = self._transfer.received
         return again

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient.door import wing
 from pip_resilient.policy.digests import Mismatch, Verification
-from pip_resilient.policy.disclosure import basic, host_of, same_origin, without_user_data
+from pip_resilient.policy.numbers import known_serial
+from pip_resilient.policy.origins import host_of, same_origin
 from pip_resilient.policy.patience import SPARE_STALL
-from pip_resilient.session.outcome import Broken
+from pip_resilient.session.outcome import Broken, Failed, GivenUp
 from pip_resilient.session.pages import Page
 
 if TYPE_CHECKING:
     from pip_resilient.policy.failure import Failure
-    from pip_resilient.session.body import Body
     from pip_resilient.session.exchange import Exchange
-    from pip_resilient.session.outcome import Failed
+    from pip_resilient.session.recall import Recall
     from pip_resilient.session.spares import Spares
     from pip_resilient.session.spool import Spool
+    from pip_resilient.session.transfer import Transfer
 
 _FOR_EVER = "max-age=365000000, immutable, public"
 _REFUSALS = (403, 404, 410)
@@ -52,16 +53,20 @@ class Detour:
             request = self._exchange.request
             agent = request.headers.get("User-Agent")
             if agent and self._run.pages.is_strange(request.url):
-                request.headers["User-Agent"] = without_user_data(agent)
+                request.headers["User-Agent"] = wing.disclosure.without_user_data(agent)
             said = self._run.group.declared
             for source in (*said.named, *(source for _, source in said.spares)):
                 if source.login and same_origin(source.index_url, request.url):
-                    request.headers.setdefault("Authorization", basic(source.login))
+                    request.headers.setdefault("Authorization", wing.disclosure.basic(source.login))
 
-    def note_answer(self) -> None:
-        """Note that the host itself has answered."""
-        if self._run.remembers:
+    def note_answer(self, response: Any) -> None:
+        """Note that the host itself has answered, where it was asked."""
+        if self._run.remembers and self._was_asked_for(response):
             self._run.memory.hosts.answered(host_of(self._exchange.request.url))
+
+    def _was_asked_for(self, response: Any) -> bool:
+        """Tell whether the host itself has part in an answer: pip's cache alone may have it."""
+        return self._exchange.revalidated or not getattr(response, "from_cache", False)
 
     def spares(self) -> Spares | None:
         """Return who else may be asked; None where nobody may."""
@@ -83,14 +88,27 @@ class Detour:
         return spares is not None and spares.are_due(wing.Failure(wing.Kind.SILENT), 1)
 
     def first(self) -> Any:
-        """Return an answer of others, where the host itself is known to be out of order."""
+        """Return an answer of pip's cache, or of others, where the host is out of order."""
         if not (self._run.remembers or self._exchange.again):
             return None
         spares = self.spares()
         if spares is None or not (self._exchange.again or spares.first()):
             return None
+        cached = self._cached()
+        if cached is not None:
+            self._exchange.answered(cached)
+            return cached
         wrong = wing.Failure(wing.Kind.WRONG_BYTES) if self._exchange.again else None
         return self._answer(spares, wrong)
+
+    def _cached(self) -> Any:
+        """Return what pip's cache holds and would use without asking anybody, or None."""
+        exchange = self._exchange
+        try:
+            with self._run.dialer.ask(cache_only=True):
+                return exchange.adapter.send_below(exchange.request, exchange.options)
+        except Exception:  # `NotAsked`; or theirs, which the attempt meets again
+            return None
 
     def after(self, failed: Failed, attempts: int) -> Any:
         """Return an answer of others after a failure of the host itself, or None."""
@@ -120,7 +138,11 @@ class Detour:
             return page
         spool = spares.file(failure, Verification(self._run.digests_of(exchange.request.url)))
         exchange.begin_reading()
-        if spool is None or isinstance(spool, Mismatch):  # nothing was there before: no mismatch
+        if isinstance(spool, Mismatch):  # nothing was there before that could be wrong
+            spool = wing.Failure(wing.Kind.CONTRADICTED, _contradiction(spool))
+        if isinstance(spool, wing.Failure):
+            raise self._ended(spool)
+        if spool is None:
             return None
         headers = {
             "Content-Type": "application/octet-stream",
@@ -131,6 +153,20 @@ class Detour:
         return exchange.adapter.build_response(
             exchange.request, self._run.stack.answer(spool, headers)
         )
+
+    def _ended(self, failure: Failure, offset: int | None = None) -> GivenUp:
+        """Return what ends a file that nobody else can bring either; it is noted.
+
+        Args:
+            failure: Why; a permanent one.
+            offset: How many bytes of the body have come, None before the body.
+        """
+        error = self._run.stack.unable(f"{self._exchange.url}: {failure.said}")
+        try:
+            self._exchange.back_off(Failed(failure, error), offset)
+        except GivenUp as given_up:
+            return given_up
+        raise AssertionError(f"{failure.said} is no end")
 
     def _page(self, spares: Spares, failure: Failure | None) -> Any:
         shown = spares.page(failure)
@@ -169,12 +205,10 @@ class Detour:
             project = request.url[len(base) :].rstrip("/")
             if not request.url.startswith(base) or not project or "/" in project:
                 continue
-            if exchange.revalidated or not getattr(response, "from_cache", False):
+            if self._was_asked_for(response):
                 content_type = response.headers.get("Content-Type", "")
-                serial = response.headers.get("X-PyPI-Last-Serial", "")
-                digits = serial.isascii() and serial.isdigit() and len(serial) < 16
-                known = int(serial) if digits else None
-                run.last_good.keep(base, project, response.content, content_type, known)
+                serial = known_serial(response.headers.get("X-PyPI-Last-Serial"))
+                run.last_good.keep(base, project, response.content, content_type, serial)
             return
 
     def last_resort(self) -> Any:
@@ -194,19 +228,43 @@ class Detour:
         )
         return self._shown(again.content, again.content_type, f"{exchange.place} as it was")
 
+    def recalled(self) -> Recall | None:
+        """Return the beginning of a file that an earlier run has left, or None."""
+        exchange, run = self._exchange, self._run
+        request = exchange.request
+        if not exchange.wants_file or exchange.again or not run.has_partials:
+            return None
+        if request.method != "GET" or "Range" in request.headers or exchange.limits.retries == 0:
+            return None
+        known = run.digests_of(request.url)
+        partial = run.partials.left_of(known[0].algorithm, known[0].value) if known else None
+        recall = None if partial is None else wing.Recall(exchange, partial)
+        return recall if recall is not None and recall.offset else None
+
     # In the midst of a body.
 
-    def leaves_body(self, body: Body, silent: float, speed: float | None) -> Failure | None:
+    def widest(self, transfer: Transfer) -> int:
+        """Return how many connections may bring a body at once.
+
+        One where nothing would show that its parts belong together, and one
+        to a public mirror, which is asked by many.
+        """
+        asked = self._run.asked_by(self._exchange) if transfer.may_be_spliced() else None
+        if not transfer.may_be_spliced() or (asked is not None and asked.whose == "preset"):
+            return 1
+        return self._run.settings.connections
+
+    def leaves_body(self, transfer: Transfer, silent: float, speed: float | None) -> Failure | None:
         """Tell why the rest of a body should be asked of others now, or None.
 
         Args:
-            body: The body.
+            transfer: Of the body.
             silent: Seconds since its last byte.
             speed: Bytes per second, where it has been too slow for long.
         """
         if self._least_speed is not None:
             speed = None  # asked once: the line itself may be slow
-        if (silent < SPARE_STALL and speed is None) or not body.may_be_spliced():
+        if (silent < SPARE_STALL and speed is None) or not transfer.may_be_spliced():
             return None
         failure = wing.Failure(wing.Kind.SILENT, f"for {silent:.0f} s")
         if speed is not None:
@@ -218,11 +276,12 @@ class Detour:
             self._least_speed = 2 * speed
         return failure
 
-    def rest(self, body: Body, failure: Failure, attempts: int) -> Spool | None:
+    def rest(self, transfer: Transfer, failure: Failure, attempts: int) -> Spool | None:
         """Return the rest of a body from others, its digests held; None where nobody has it.
 
         Raises:
             Broken: A page is left for that of somebody else.
+            Exception: pip's own: it does not fit here, or what had come was wrong.
         """
         spares = self.spares()
         if spares is None:
@@ -230,13 +289,27 @@ class Detour:
         spares.note_failure(failure)
         if not spares.are_due(failure, attempts):
             return None
-        if not body.streams:
+        if not transfer.streams:
             raise Broken(failure)  # a page of others is another page
-        if not body.may_be_spliced():
+        if not transfer.may_be_spliced():
             return None
         least = self._least_speed if failure.kind is wing.Kind.CRAWL else None
-        rest = spares.file(failure, body.verification, body.received, body.span.end, least)
+        transfer.put_aside().settle()  # they go on with the same unfinished file
+        before, first, end = transfer.verification, transfer.received, transfer.span.end
+        rest = spares.file(failure, before, first, end, least)
         self._exchange.begin_reading()
         if isinstance(rest, Mismatch):
-            raise body.continuation.wrong_bytes(rest)
+            raise transfer.continuation.wrong_bytes(rest)
+        if isinstance(rest, wing.Failure):
+            ended = self._ended(rest, transfer.received)
+            # pip gets from a body what `Continuation` ends it with.
+            raise self._run.stack.failed(f"{self._exchange.place}: {rest.said}") from ended
         return rest
+
+
+def _contradiction(mismatch: Mismatch) -> str:
+    digest = mismatch.digest
+    return (
+        f"{digest.algorithm} named by {digest.named_by}: {digest.value};"
+        f" of the bytes that have the other hash: {mismatch.got}"
+    )

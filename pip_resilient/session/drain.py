@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import CRAWL_RATE, SLOW_FOR
-from pip_resilient.policy.ranges import Span, content_length
+from pip_resilient.policy.spans import Span, content_length
 from pip_resilient.session import translate
 from pip_resilient.session.elsewhere import Unusable
-from pip_resilient.session.lane import Cut, Garbled, Lane, is_chunked, lane_for
-from pip_resilient.session.opener import wait_readable
+from pip_resilient.session.lane import Garbled, Lane, is_chunked, lane_for
+from pip_resilient.session.watch import wait_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,6 @@ class Pace(NamedTuple):
 
     least: float
     within: float
-
 
 
 def drain(
@@ -81,12 +80,9 @@ def drain(
                     lane.kill()
                     return Failure(Kind.CRAWL)
                 began, count = now, 0
-    except (Cut, Garbled) as error:
-        lane.kill()
-        return Failure(Kind.TRUNCATED if isinstance(error, Cut) else Kind.GARBLED)
     except OSError as error:
         lane.kill()
-        return translate.failure_of(error)
+        return translate.failure_of_body(error)
     except BaseException:
         lane.kill()
         raise

@@ -19,10 +19,9 @@ from pip_resilient.policy.disclosure import (
     carried,
     is_public,
     next_hop,
-    origin_of,
-    same_origin,
 )
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.origins import origin_of, same_origin
 from pip_resilient.session import translate
 from pip_resilient.session.outcome import Options, Surprise
 

@@ -13,23 +13,26 @@ from urllib.parse import urljoin, urlsplit
 from pip_resilient.door import wing
 from pip_resilient.policy.answers import is_usable
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import place_of, without_secrets
+from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.patience import SPARE_SILENCE, GiveUp, Limits, Retry
-from pip_resilient.policy.ranges import Span, span_of
+from pip_resilient.policy.spans import Span, encoding_of, span_of
 from pip_resilient.session.body import Body
 from pip_resilient.session.detour import Detour
-from pip_resilient.session.lane import is_chunked
-from pip_resilient.session.opener import Watch
 from pip_resilient.session.outcome import Broken, Failed, GivenUp, Options, Surprise
 from pip_resilient.session.pages import Page
+from pip_resilient.session.watch import Watch
 
 if TYPE_CHECKING:
     from pip_resilient.events import Event
     from pip_resilient.policy.failure import Failure
+    from pip_resilient.session.healing import Healing
+    from pip_resilient.session.recall import Recall
     from pip_resilient.session.run import Run
 
 _FILES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".metadata")
 _ERRORS_THAT_PIP_HANDLES = (401, 403, 404, 410)
+_SAY_WHAT_THEY_BRING = (200, 206)
+_REFUSE_A_PART = (400, 403, 404, 410, 416, 501)
 
 
 class Exchange:
@@ -62,8 +65,9 @@ class Exchange:
         self.again = run.download.again
         self.body: Body | None = None
         self.attempts = 0
-        self.interruptions = 0
-        self.saved = 0
+        self.recall: Recall | None = None
+        self._healing: Healing | None = None
+        run.requests += 1
         self.revalidated = False
         self._furthest = 0
         self._progressed = False
@@ -75,12 +79,19 @@ class Exchange:
     @property
     def url(self) -> str:
         """The request's URL for messages, without secrets."""
-        return without_secrets(self.request.url)
+        return wing.disclosure.without_secrets(self.request.url)
 
     @property
     def wants_file(self) -> bool:
         """Whether a distribution file or its metadata is asked for."""
         return bool(self.options.stream) and urlsplit(self.request.url).path.endswith(_FILES)
+
+    @property
+    def healing(self) -> Healing:
+        """What it has been through; one that nothing happens to has none."""
+        if self._healing is None:
+            self._healing = wing.Healing(self)
+        return self._healing
 
     def send(self) -> Any:
         """Return the answer that pip gets.
@@ -89,6 +100,8 @@ class Exchange:
             GivenUp: With the exception or the error answer of the last attempt.
         """
         served = self.detour.first()
+        if served is None:
+            self.recall = self.detour.recalled()
         while served is None:
             outcome = self._attempt()
             if isinstance(outcome, Failed):
@@ -96,7 +109,7 @@ class Exchange:
             else:
                 served = self.detour.instead_of(outcome)
                 if served is None:
-                    self._answered(outcome)
+                    self.answered(outcome)
                     return outcome
         self.patience.progress()
         self.healed()
@@ -129,7 +142,8 @@ class Exchange:
         except GivenUp as given_up:  # in the midst of a page
             return given_up.failed._replace(final=True)
         except Broken as broken:
-            self.saved = 0
+            self.healing.begun_again()
+            self.recall = None
             return Failed(broken.failure)
         except Exception as error:  # everything of theirs, told apart by the table
             return Failed(wing.translate.failure_of(error, self.proxy()), error)
@@ -167,7 +181,7 @@ class Exchange:
             raise GivenUp(failed)
         if failed.failure.kind is wing.Kind.PROXY_SCHEME and self._respell():
             return
-        self.interruptions += 1
+        self.healing.interrupted()
         self.run.dialer.blame()
         self.account(bound=self.options.longest_attempt())
         progressed, self._progressed = self._progressed, False
@@ -190,7 +204,7 @@ class Exchange:
                 decision.spent,
                 decision.why,
                 offset or 0,
-                self.body.span.end if self.body else None,
+                self.reached()[1],
             )
         )
         raise GivenUp(failed)
@@ -237,39 +251,24 @@ class Exchange:
             self.attempts = 1
             self.patience.progress()
 
+    def tell_silence(self, silent: float) -> None:
+        """Note that a second connection is asked after so many seconds of silence."""
+        self.healing.silent(silent)
+
     def watch(self) -> Watch:
         """Return what looks at the wait for an answer's first byte."""
         return Watch(self.run.dialer, self.tell_silence, leaves=self.detour.leaves)
-
-    def kept(self, count: int) -> None:
-        """Note how many bytes of the body a continuation did not have to bring again.
-
-        Each byte is counted once, however many interruptions it outlived.
-        """
-        self.saved = max(self.saved, count)
 
     def time_left(self) -> float | None:
         """Return the seconds until the run's deadline, or None where there is none."""
         ends = self.limits.deadline_at
         return None if ends is None else max(0.0, ends - self.run.clock.now())
 
-    def overtaken(self, offset: int, saved: int) -> None:
-        """Note that the second connection delivered first.
-
-        Args:
-            offset: Where it took over.
-            saved: Bytes that it did not have to bring again.
-        """
-        self.interruptions += 1
-        self.kept(saved)
-        self.run.journal.add(wing.events.Overtaken(self.run.at(), self.place, self.url, offset))
-
-    def tell_silence(self, silent: float) -> None:
-        """Note that a second connection is asked after so many seconds of silence."""
-        offset, total = (self.body.received, self.body.span.end) if self.body else (0, None)
-        self.run.journal.add(
-            wing.events.SecondConnection(self.run.at(), self.place, self.url, silent, offset, total)
-        )
+    def reached(self) -> tuple[int, int | None]:
+        """Return how many bytes of the body have come, and how many there are."""
+        if self.body is None:
+            return 0, None
+        return self.body.transfer.received, self.body.transfer.span.end
 
     def take_over(self, up: Any) -> None:
         """Put our body in the place of http.client's, where there is one to heal.
@@ -279,23 +278,29 @@ class Exchange:
         Args:
             up: urllib3's response.
         """
+        span = aside = None
+        if self.recall is not None and up.status in (*_SAY_WHAT_THEY_BRING, *_REFUSE_A_PART):
+            span, aside = self.recall.rest(up), self.recall.aside
+            self.recall = None
         asked = self.request.headers.get("Range")
         self.revalidated = up.status == 304
         if self.request.method != "GET" or up.status not in (200, 206):
             return
-        span = span_of(up.status, up.headers, asked)
+        if span is None:
+            span, aside = span_of(up.status, up.headers, asked), None
         if span is None:
             return
-        if up.status == 200 and is_chunked(up):
-            span = Span()  # RFC 9112 §6.3: Transfer-Encoding overrides Content-Length
-        self.body = Body(self, up, span)
+        if span.end is None and self.options.stream and encoding_of(up.headers) == "identity":
+            size = self.run.size_of(self.request.url, self.run.digests_of(self.request.url))
+            span = Span(0, size, size)
+        self.body = Body(self, up, span, aside)
         up._fp = self.body
         up.chunked = False  # the body undoes the chunks itself
 
-    def _answered(self, response: Any) -> None:
+    def answered(self, response: Any) -> None:
         """Note an answer that pip gets: a page, a redirect, the beginning of a file."""
         status = response.status_code
-        self.detour.note_answer()
+        self.detour.note_answer(response)
         if status in _ERRORS_THAT_PIP_HANDLES:
             self._note(wing.events.Answered(self.run.at(), self.place, self.url, status))
         if self.body is None or not self.options.stream:
@@ -317,13 +322,8 @@ class Exchange:
 
     def healed(self) -> None:
         """Note that a request that had failed has ended well."""
-        if self.interruptions:
-            self.run.journal.add(
-                wing.events.Healed(
-                    self.run.at(), self.place, self.url, self.interruptions, self.saved
-                )
-            )
-            self.interruptions = self.saved = 0
+        if self._healing is not None:
+            self._healing.healed()
 
     def proxy(self) -> str | None:
         """Return the proxy's URL that this request goes through, or None."""

@@ -31,7 +31,7 @@ except ImportError:  # a Python built without it
 
 if TYPE_CHECKING:
     from pip_resilient.policy.digests import Verification
-    from pip_resilient.policy.ranges import Span
+    from pip_resilient.policy.spans import Span
 
 _LONGEST_LINE = 8192
 _MOST = 256 * 1024

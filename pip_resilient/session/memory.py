@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pip_resilient.mirrors import simple_pages
 from pip_resilient.policy import breaker
-from pip_resilient.policy.disclosure import host_of
+from pip_resilient.policy.origins import host_of
 from pip_resilient.store.folder import Folder
 from pip_resilient.store.hosts import Hosts
 
@@ -69,10 +69,15 @@ class Memory:
         self.last_good = last_good
         self.pages_there: dict[str, simple_pages.Page] = {}
 
-    def in_order(self, urls: list[str]) -> list[str]:
-        """Return URLs in the order in which to ask their hosts; the first is the origin's."""
+    def in_order(self, origin: str | None, spares: list[str]) -> list[str]:
+        """Return URLs in the order in which to ask their hosts.
+
+        Args:
+            origin: The one that pip asked for; None where it is not to be asked.
+            spares: Those of the spares, as configured.
+        """
         return breaker.in_order(
-            urls, lambda url: self.hosts.health_of(host_of(url)), self.now()
+            origin, spares, lambda url: self.hosts.health_of(host_of(url)), self.now()
         )
 
     def date(self) -> str:

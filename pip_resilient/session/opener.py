@@ -8,12 +8,11 @@ started an opener takes its answer or cancels it; none outlives its request.
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient.policy.patience import ANSWER_SILENCE, SPARE_SILENCE
+from pip_resilient.session.watch import Overtaken, wait_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +28,7 @@ class Opener:
         ask: Sends the request and returns the answer; runs in the thread.
         discard: Closes an answer that nobody wants any more.
         wake: A socket that gets one byte when the thread is done.
+        fresh: Whether a new connection is wanted, or one kept open will do.
     """
 
     def __init__(
@@ -37,8 +37,10 @@ class Opener:
         ask: Callable[[], Any],
         discard: Callable[[Any], None],
         wake: socket.socket,
+        fresh: bool = True,
     ) -> None:
         self._dialer = dialer
+        self._fresh = fresh
         self._ask = ask
         self._discard = discard
         self._wake = wake
@@ -55,7 +57,7 @@ class Opener:
         answer: Any = None
         error: BaseException | None = None
         try:
-            with self._dialer.ask(fresh=True, opener=self):
+            with self._dialer.ask(fresh=self._fresh, opener=self):
                 answer = self._ask()
         except BaseException as raised:  # carried to pip's thread
             error = raised
@@ -82,7 +84,8 @@ class Opener:
         """
         with self._lock:
             self._forget_socket()
-            self._socket = sock.dup()  # a plain socket still: TLS comes later
+            # Not `dup`, which TLS sockets refuse.
+            self._socket = socket.fromfd(sock.fileno(), sock.family, sock.type)
             if self._cancelled:
                 self._cut()
 
@@ -109,133 +112,70 @@ class Opener:
             self._socket = None
 
 
-def wait_readable(socks: list[socket.socket], timeout: float | None) -> list[socket.socket]:
-    """Wait until one of several sockets can be read.
-
-    Args:
-        socks: Any sockets, TLS ones included: look at `pending` first.
-        timeout: Seconds, or None to wait for ever.
-
-    Returns:
-        Those that can be read; empty when the time is over.
-    """
-    if not hasattr(select, "poll"):
-        return select.select(socks, [], [], timeout)[0]
-    poll = select.poll()
-    by_number = {sock.fileno(): sock for sock in socks}
-    for number in by_number:
-        poll.register(number, select.POLLIN)
-    milliseconds = None if timeout is None else max(0, int(timeout * 1000 + 0.999))
-    return [by_number[number] for number, _ in poll.poll(milliseconds)]
-
-
-class Overtaken(Exception):  # good news
-    """The second connection answered first."""
-
-
-class Watch:
-    """Looks at the wait for an answer's first byte.
-
-    After `ANSWER_SILENCE` seconds the same request is sent on a second, fresh
-    connection, and again after each such silence; the first connection is
-    kept, and whoever answers first is used.
+def ask_beside(
+    dialer: Dialer,
+    ask: Callable[[], Any],
+    told: Callable[[float], None],
+    silence: float,
+    sock: socket.socket,
+    began: float,
+) -> None:
+    """Ask on a second connection, and again after each silence; return when the first answers.
 
     Args:
         dialer: Opens the connections.
+        ask: Sends the request and returns the answer.
         told: Called with the seconds of silence when a second one is asked.
-        silence: Seconds without an answer before a second one is asked.
-        leaves: Asked after `SPARE_SILENCE` seconds whether to leave for somebody
-            else instead of asking again.
+        silence: Seconds without an answer before another second one is asked.
+        sock: The first connection.
+        began: The moment at which it was asked.
+
+    Raises:
+        Overtaken: The second connection has answered.
+        socket.timeout: The socket's own timeout is over.
     """
-
-    def __init__(
-        self,
-        dialer: Dialer,
-        told: Callable[[float], None],
-        silence: float = ANSWER_SILENCE,
-        leaves: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._dialer = dialer
-        self._told = told
-        self._leaves = leaves
-        self._silence = silence
-        self._again: Callable[[], Any] | None = None
-        self._answer: Any = None
-
-    def first_answer(self, ask: Callable[[], Any]) -> Any:
-        """Send a request by `ask` and return the first answer of the two."""
-        self._again = ask
-        try:
-            return ask()
-        except Overtaken:
-            answer, self._answer = self._answer, None
-            return answer
-        finally:
-            self._again = None
-
-    def wait_for_answer(self, sock: socket.socket) -> None:
-        """Return when the socket can be read; called before the answer is.
-
-        Raises:
-            Overtaken: The second connection has answered.
-            socket.timeout: The socket's own timeout is over.
-        """
-        again, timeout, clock = self._again, sock.gettimeout(), self._dialer.clock
-        if again is None or not hasattr(sock, "fileno"):
-            return
-        began = clock()
-        if self._answers_soon(sock, self._silence if timeout is None else timeout):
-            return
-        opener: Opener | None = None
-        near, far = socket.socketpair()
-        try:
-            while True:
-                silent = clock() - began
-                if timeout is not None and silent >= timeout:
-                    raise socket.timeout("The read operation timed out")
-                if opener is not None:
-                    opener.cancel()
-                self._told(silent)
-                opener = Opener(self._dialer, again, _close, far)
-                pause = self._silence if timeout is None else min(self._silence, timeout - silent)
-                if self._won(sock, near, opener, clock() + pause):
-                    return
-        except BaseException:
-            if opener is not None and opener.answer is None:
+    clock, timeout = dialer.clock, sock.gettimeout()
+    opener: Opener | None = None
+    near, far = socket.socketpair()
+    try:
+        while True:
+            silent = clock() - began
+            if timeout is not None and silent >= timeout:
+                raise socket.timeout("The read operation timed out")
+            if opener is not None:
                 opener.cancel()
-            raise
-        finally:
-            near.close()
-            far.close()
+            told(silent)
+            opener = Opener(dialer, ask, _close, far)
+            pause = silence if timeout is None else min(silence, timeout - silent)
+            if _won(clock, sock, near, opener, clock() + pause):
+                return
+    except BaseException:
+        if opener is not None and opener.answer is None:
+            opener.cancel()
+        raise
+    finally:
+        near.close()
+        far.close()
 
-    def _answers_soon(self, sock: socket.socket, timeout: float) -> bool:
-        """Wait until a second connection is due; true if the first has answered.
 
-        Raises:
-            socket.timeout: It has not, and somebody else may have an answer.
-        """
-        clock = self._dialer.clock
-        due = clock() + min(self._silence, timeout)
-        if wait_readable([sock], min(SPARE_SILENCE, due - clock())):
+def _won(
+    clock: Callable[[], float],
+    sock: socket.socket,
+    near: socket.socket,
+    opener: Opener,
+    until: float,
+) -> bool:
+    """Wait for one of the two; True if the first connection answered."""
+    while clock() < until:
+        ready = wait_readable([sock, near], until - clock())
+        if sock in ready:
+            opener.cancel()
             return True
-        if self._leaves():
-            raise socket.timeout("no answer, and somebody else may have one")
-        return bool(wait_readable([sock], max(0.0, due - clock())))
-
-    def _won(self, sock: socket.socket, near: socket.socket, opener: Opener, until: float) -> bool:
-        """Wait for one of the two; True if the first connection answered."""
-        clock = self._dialer.clock
-        while clock() < until:
-            ready = wait_readable([sock, near], until - clock())
-            if sock in ready:
-                opener.cancel()
-                return True
-            if near in ready:
-                near.recv(16)
-                if opener.done and opener.error is None:
-                    self._answer = opener.answer
-                    raise Overtaken
-        return False
+        if near in ready:
+            near.recv(16)
+            if opener.done and opener.error is None:
+                raise Overtaken(opener.answer)
+    return False
 
 
 def _close(answer: Any) -> None:

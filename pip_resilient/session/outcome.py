@@ -99,6 +99,10 @@ class GivenUp(Exception):  # the end of the story, not an error of ours
         self.failed = failed
 
 
+class NotAsked(Exception):  # tells the detour; pip never sees it
+    """Nobody was asked: pip's cache has not got it, or not fresh enough to be used."""
+
+
 class Broken(Exception):  # tells the exchange; pip never sees it
     """A body that nobody has seen a byte of is asked for from the start again."""
 

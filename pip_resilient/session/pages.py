@@ -44,10 +44,12 @@ class Named(Record):
     Attributes:
         digest: The file's digest.
         page_url: The page's URL.
+        size: The file's size in bytes, or None.
     """
 
     digest: Digest
     page_url: str
+    size: int | None = None
 
 
 class Pages:
@@ -57,6 +59,7 @@ class Pages:
         self._waiting: list[Page] = []
         self._size = 0
         self._named: dict[str, Named] = {}
+        self._named_itself: dict[str, tuple[Digest, ...]] = {}
         self._served_by: dict[str, str | None] = {}
         self._claimed: set[str] = set()
 
@@ -78,9 +81,18 @@ class Pages:
             page = self._waiting.pop(0)
             self._size -= len(page.content)
             found = digests.on_page(page.content, page.content_type, page.url, page.served_by)
-            for file_url, digest in found.items():
-                self._named[file_url] = Named(digest, page.url)
+            for file_url, (digest, size) in found.items():
+                before = self._named_itself.get(file_url, ())
+                if page.served_by is None and digest not in before:
+                    self._named_itself[file_url] = (*before, digest)
+                self._named[file_url] = Named(digest, page.url, size)
         return self._named.get(digests.normalised(url))
+
+    def has_named(self, url: str, algorithm: str, value: str) -> bool:
+        """Tell whether some index itself has named this digest for the file at this URL."""
+        self.named(url)  # reads what waits
+        said = self._named_itself.get(digests.normalised(url), ())
+        return any((one.algorithm, one.value) == (algorithm, value) for one in said)
 
     def claim(self, urls: Iterable[str]) -> None:
         """Note URLs of another index's files that only a page of somebody else has named."""

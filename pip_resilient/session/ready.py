@@ -10,7 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pip_resilient.session.spool import Spool
+    from typing import Protocol
+
+    class Waiting(Protocol):
+        """Bytes that are known to be right, and lie elsewhere."""
+
+        def __len__(self) -> int: ...
+        def read(self, count: int, /) -> bytes:
+            """Return the next bytes."""
 
 
 class Ready:
@@ -18,7 +25,7 @@ class Ready:
 
     def __init__(self) -> None:
         self._arrivals: deque[bytes | memoryview] = deque()
-        self._behind: Spool | None = None
+        self._behind: list[Waiting] = []
         self._size = 0
 
     def __len__(self) -> int:
@@ -29,10 +36,10 @@ class Ready:
         self._arrivals.append(data)
         self._size += len(data)
 
-    def follow(self, spool: Spool) -> None:
-        """Put what waits in a spool at the end; nothing comes behind it."""
-        self._behind = spool
-        self._size += len(spool)
+    def follow(self, waiting: Waiting) -> None:
+        """Put what waits elsewhere at the end; nothing but more of that kind comes behind it."""
+        self._behind.append(waiting)
+        self._size += len(waiting)
 
     def start(self, count: int) -> bytes:
         """Return the first bytes without taking them."""
@@ -49,17 +56,23 @@ class Ready:
         self._size -= count
         parts: list[bytes | memoryview] = []
         while count:
-            if not self._arrivals:
-                assert self._behind is not None  # noqa: S101  # else `_size` would be less
-                parts.append(self._behind.read(count))
-                break
-            data = self._arrivals.popleft()
-            if len(data) > count:
-                rest = memoryview(data)
-                self._arrivals.appendleft(rest[count:])
-                data = rest[:count]
+            data = self._next(count)
             parts.append(data)
             count -= len(data)
         if len(parts) == 1 and isinstance(parts[0], bytes):
             return parts[0]
         return b"".join(parts)
+
+    def _next(self, count: int) -> bytes | memoryview:
+        """Take some of the next bytes, at most so many."""
+        if not self._arrivals:
+            found = self._behind[0].read(min(count, len(self._behind[0])))
+            if not len(self._behind[0]):
+                self._behind.pop(0)
+            return found
+        data = self._arrivals.popleft()
+        if len(data) > count:
+            rest = memoryview(data)
+            self._arrivals.appendleft(rest[count:])
+            data = rest[:count]
+        return data

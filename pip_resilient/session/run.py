@@ -23,7 +23,7 @@ from pip_resilient.session.connect import Dialer
 from pip_resilient.session.pages import Pages, listed_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pip_resilient.events import Event
     from pip_resilient.journal import Journal
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from pip_resilient.session.spares import Spares
     from pip_resilient.settings import Settings
     from pip_resilient.store.last_good import LastGood
+    from pip_resilient.store.partials import Partials
 
 
+_PARTIALS = "partials"
+_HEDGED = 0.05
 _RECENT = 600.0
 """Seconds after which nothing that was remembered of a host is of use (policy/breaker.py)."""
 
@@ -63,6 +66,7 @@ class Stack:
     Attributes:
         requests: The requests that pip's sessions are made of.
         failed: pip's NetworkConnectionError: ends a file cleanly, exit code 1.
+        unable: pip's InstallationError: says why there will be no answer, exit code 1.
         wrong_bytes: Our private child of pip's InstallationError.
         host: PyPI's host.
         file_host: PyPI's file host.
@@ -71,8 +75,9 @@ class Stack:
     def __init__(self, session_module: Any, exceptions: Any, pypi: Any) -> None:
         self.requests = session_module.requests
         self.failed: type[Exception] = exceptions.NetworkConnectionError
+        self.unable: type[Exception] = exceptions.InstallationError
         self.wrong_bytes: type[Exception] = type(
-            "WrongBytes", (exceptions.InstallationError,), {"__doc__": "Bytes fail their hash."}
+            "WrongBytes", (self.unable,), {"__doc__": "Bytes fail their hash.", "spoilt": False}
         )
         self.host: str = pypi.netloc
         self.file_host: str = pypi.file_storage_domain
@@ -150,6 +155,21 @@ class Run:
         self._group: Group | None = None
         self._memory: Memory | None = None
         self._last_good: LastGood | None = None
+        self._partials: Partials | None = None
+        self.widest: dict[str, int] = {}
+        self.requests = 0
+        self._hedges = 0
+
+    def may_hedge(self) -> bool:
+        """Take one of the second connections that a run may open beside a silent one.
+
+        One, and one more for every twenty requests (Dean and Barroso, "The
+        Tail at Scale", find 5 % enough).
+        """
+        if self._hedges > self.requests * _HEDGED:
+            return False
+        self._hedges += 1
+        return True
 
     # Others beside the host that pip named: nothing of this is loaded in a healthy run.
 
@@ -206,6 +226,25 @@ class Run:
             self._last_good = LastGood(folder, time.time)
         return self._last_good
 
+    @property
+    def has_partials(self) -> bool:
+        """Whether an earlier run may have left unfinished files."""
+        if self.state_dir is None:
+            return False
+        try:
+            return bool(os.listdir(os.path.join(self.state_dir, _PARTIALS)))
+        except OSError:
+            return False
+
+    @property
+    def partials(self) -> Partials:
+        """The unfinished files of this user."""
+        if self._partials is None:
+            root = None if self.state_dir is None else wing.Folder.open(self.state_dir)
+            folder = None if root is None else root.sub(_PARTIALS)
+            self._partials = wing.Partials(folder, time.time)
+        return self._partials
+
     def asked_by(self, exchange: Exchange) -> Asked | None:
         """Understand what a request asks for, as far as others may have it too."""
         session = exchange.adapter.resilient_session()
@@ -247,7 +286,10 @@ class Run:
         pip's look for its own update has one of its own: from pip 26.1 on it
         comes first, and would leave none to the command.
         """
-        return self._patience.setdefault((place, limits.retries == 0), Patience(limits))
+        whose = (place, limits.retries == 0)
+        if whose not in self._patience:
+            self._patience[whose] = Patience(limits)
+        return self._patience[whose]
 
     @contextmanager
     def downloading(self, link: Any, again: bool) -> Iterator[None]:
@@ -272,6 +314,29 @@ class Run:
             known.append(named.digest if named else None)
         return [digest for digest in known if digest is not None]
 
+    def size_of(self, url: str, known: Iterable[Digest]) -> int | None:
+        """Return the size of the file at this URL, or None where it is not known.
+
+        Args:
+            url: Of the file.
+            known: Its digests; a size counts only where one of them stands beside it.
+        """
+        named = self.pages.named(url)
+        beside = named is not None and any(
+            (one.algorithm, one.value) == (named.digest.algorithm, named.digest.value)
+            for one in known
+        )
+        return named.size if named is not None and beside else None
+
+    def enough_of(self, known: list[Digest], url: str) -> list[Digest]:
+        """Return what the asked host's own bytes are held against: one strong digest.
+
+        All where a page of somebody else named one, or where the bytes were
+        wrong before.
+        """
+        doubt = self.download.again or self.pages.is_strange(url)
+        return known if doubt else digests.cheapest(known)
+
     def _of_link(self) -> Digest | None:
         link = self.download.link
         algorithm, value = getattr(link, "hash_name", None), getattr(link, "hash", None)
@@ -280,4 +345,6 @@ class Run:
         page = getattr(link, "comes_from", None)
         namer = self.pages.namer(page) if isinstance(page, str) else None
         by = "the index page" if namer is None else f"the index page of {namer}"
+        if page is None and "#" in link.url:  # no page's; what pip makes itself has no fragment
+            by = "the requirement's URL"
         return digests.Digest(str(algorithm), str(value).lower(), by)

@@ -1,55 +1,43 @@
 """How are the right bytes of a file fetched from another source?
 
 The rule: into a spool, and out of it only when every digest of the whole file
-holds. A source whose bytes fail is wrong; one that lacks them, cuts them or
-falls silent has had its turn.
+holds. A source that lacks bytes, cuts them or falls silent has had its turn,
+and what it brought is there for the next one. A source is wrong only if all
+that it brings by itself fails: what fails together with bytes of others, or of
+an earlier run, is thrown away and says nothing of anybody.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-from pip_resilient.mirrors.group import page_at, url_at
-from pip_resilient.mirrors.reconcile import find
-from pip_resilient.policy import ranges
-from pip_resilient.policy.answers import looks_like_a_login_page
-from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.patience import SLOW_FOR
-from pip_resilient.session.drain import Pace, drain
+from pip_resilient.policy.digests import Verification, of_path
+from pip_resilient.policy.failure import Kind
+from pip_resilient.session.aside import Aside
+from pip_resilient.session.bringer import Bringer, NoRoom, kept
 from pip_resilient.session.elsewhere import Unusable, WrongThere
-from pip_resilient.session.lane import Garbled, lane_for
-from pip_resilient.session.spare_pages import page_there
 from pip_resilient.session.spool import Spool
 
 if TYPE_CHECKING:
     from pip_resilient.mirrors.declared import Source
     from pip_resilient.mirrors.group import Asked
-    from pip_resilient.policy.digests import Mismatch, Verification
+    from pip_resilient.policy.digests import Mismatch
     from pip_resilient.session.elsewhere import Elsewhere
     from pip_resilient.session.exchange import Exchange
     from pip_resilient.session.lane import Lane
 
-
-_SOON = 5.0
-"""Seconds in which a source shows whether it is faster than a slow host."""
-_ENDS = (Kind.SILENT, Kind.CRAWL)
-_POOR = 4
-"""How many connections to a source may bring less than `_WORTH` each before they are cut."""
-_WORTH = 64 * 1024
-"""Bytes."""
+_OF_SIZE = (Kind.GARBLED, Kind.TRUNCATED)
+"""What an answer looks like to whoever is wrong about the file's size."""
+_PIECE = 256 * 1024
 
 
-class WrongBefore(Exception):  # a verdict on the host itself
-    """What had come of a file before another source took over was wrong."""
+class NotToBlame(Exception):  # a verdict on somebody else than the source
+    """A file is wrong, and not by the source that served it.
 
-    def __init__(self, mismatch: Mismatch) -> None:
-        super().__init__(mismatch.digest.value)
-        self.mismatch = mismatch
-
-
-class DigestsDisagree(Exception):  # a verdict on who named them
-    """A file cannot be right: of the digests named for it one holds and one does not."""
+    What had come of it before was wrong; or no bytes can be right, since of
+    the digests named for it one holds and one does not (`Mismatch.disagree`).
+    """
 
     def __init__(self, mismatch: Mismatch) -> None:
         super().__init__(mismatch.digest.value)
@@ -63,9 +51,13 @@ class FileFetch:
         exchange: pip's request for it.
         elsewhere: Asks other hosts.
         asked: What the request asks for.
-        before: Has seen the bytes before those that are wanted, and knows the digests.
+        before: Has seen the bytes before those that are wanted, and knows digests.
         end: Offset behind the file's last byte, or None where it is not known.
         least: Bytes per second below which this was not worth it, or None.
+
+    Attributes:
+        digests: Those that the file is held against.
+        end: Offset behind the file's last byte, as far as it is known.
     """
 
     def __init__(
@@ -78,11 +70,41 @@ class FileFetch:
         least: float | None = None,
     ) -> None:
         self._exchange = exchange
-        self._elsewhere = elsewhere
-        self._asked = asked
+        self._bringer = Bringer(exchange, elsewhere, asked, least)
+        path = of_path(asked.path) if asked.what == "file" else None
+        self.digests = before.digests if path is None else (path, *before.digests)
         self._before = before
-        self._end = end
-        self._least = least
+        if end is None:
+            end = exchange.run.size_of(exchange.request.url, self.digests)
+        self.end = end
+        self._aside: Aside | None = None
+        self._guessed = False
+
+    def look(self, first: int) -> int:
+        """Open the unfinished download that an earlier run may have left, and go on with it.
+
+        Returns:
+            How many bytes from an offset on are there already.
+        """
+        if self.end is not None and self.end < first:
+            self.end = None  # an index was wrong about it
+        if not self.digests:
+            return 0
+        run, digest = self._exchange.run, self.digests[0]
+        partial = None
+        if self.end is not None:
+            partial = run.partials.open(digest.algorithm, digest.value, self.end)
+        elif not first and run.has_partials:
+            partial = run.partials.left_of(digest.algorithm, digest.value)
+            self._guessed = partial is not None
+            self.end = None if partial is None else partial.size
+        self._aside = None if partial is None else Aside(partial)
+        return 0 if self._aside is None else self._aside.beginning(first)
+
+    def close(self) -> None:
+        """Leave what has come for the next run, if nobody has it by now."""
+        if self._aside is not None:
+            self._aside.close()
 
     def fetch(self, source: Source, first: int, last: bool) -> Spool:
         """Return the bytes from an offset on, the digests held against the whole file.
@@ -95,107 +117,120 @@ class FileFetch:
         Raises:
             Unusable: It has not got them.
             WrongThere: It has others.
-            WrongBefore: It has them, but those before them were wrong.
-            DigestsDisagree: Nobody can have them.
+            NotToBlame: It has them, but those before them were wrong; or nobody can have them.
+            NoRoom: They do not fit here.
         """
-        mismatch = self._held(source, self._before, first, last)
-        if isinstance(mismatch, Spool):
-            return mismatch
-        if mismatch.disagree:
-            raise DigestsDisagree(mismatch)
-        if first:
-            # Two sources, one wrong file: this one alone tells whose fault it is.
-            alone = self._held(source, self._before.afresh(), 0, last)
-            if isinstance(alone, Spool):
-                alone.close()
-                raise WrongBefore(mismatch)
+        before = self._before if first else Verification(self.digests)
+        spool = self._with_what_is_left(source, before, first, last)
+        mismatch = spool.mismatch()
+        if mismatch is None:
+            return self._given_out(spool)
+        _throw_away(spool)
+        self._discard()
+        if (first or spool.taken_up) and not mismatch.disagree:
+            # Of several sources one is wrong: this one alone tells whether it is.
+            self._exchange.healing.begun_again()
+            alone = self._filled(source, Verification(self.digests), 0, last, keeps=False)
+            if alone.mismatch() is None:
+                return self._from(alone, first, mismatch)
+            mismatch = alone.mismatch() or mismatch
+            _throw_away(alone)
         digest = mismatch.digest
+        named = self._exchange.run.pages.has_named
+        if named(self._exchange.request.url, digest.algorithm, mismatch.got):
+            mismatch = mismatch._replace(disagree=True)  # two indexes do
+        if mismatch.disagree:
+            raise NotToBlame(mismatch)
         raise WrongThere(digest.algorithm, digest.value, mismatch.got, digest.named_by)
 
-    def _held(
+    def _with_what_is_left(
         self, source: Source, before: Verification, first: int, last: bool
-    ) -> Spool | Mismatch:
-        """Fetch the bytes from an offset on, and hold the digests against the whole file."""
-        spool = Spool(before, first)
+    ) -> Spool:
         try:
-            self._fill(spool, source, last)
-            mismatch = spool.mismatch()
-        except BaseException:
-            spool.close()
+            return self._filled(source, before, first, last)
+        except Unusable as unusable:
+            failure = unusable.failure
+            if not self._guessed or (failure.kind not in _OF_SIZE and failure.status != 416):
+                raise
+        self._discard()
+        return self._filled(source, before, first, last)
+
+    def _discard(self) -> None:
+        """Throw away what was kept, and the size that nothing but that has told."""
+        if self._aside is not None:
+            self._aside.discard()
+            self._aside = None
+        if self._guessed:
+            self.end, self._guessed = None, False
+
+    def _given_out(self, spool: Spool) -> Spool:
+        try:
+            kept(spool.give_out)
+        except NoRoom:
+            _throw_away(spool)
             raise
-        if mismatch is not None:
-            spool.close()
-            return mismatch
-        spool.give_out()
+        self._aside = None  # the spool has it now
         return spool
 
-    def _fill(self, spool: Spool, source: Source, last: bool) -> None:
-        """Fill a spool, over as many connections as it takes while each brings something."""
-        exchange, run = self._exchange, self._exchange.run
-        page_url, url = None, url_at(source, self._asked)
-        if url is None:
-            page_url, url = self._looked_up(source)
-        poor = 0
-        while poor <= _POOR:
-            reached = spool.position
-            lane = self._open(source, url, reached, page_url)
-            pace = self._pace(last)
-            failure = drain(lane, exchange, _Into(spool, lane, self._end), pace)
-            if failure is None and (self._end is None or spool.position == self._end):
-                return
-            if failure is None or spool.position == reached or failure.kind in _ENDS:
-                raise Unusable(failure or Failure(Kind.TRUNCATED))
-            poor += spool.position - reached < _WORTH
-            run.clock.sleep(run.jitter.uniform(0.0, run.limits.resume_wait))
-        raise Unusable(Failure(Kind.TRUNCATED))
+    def _from(self, alone: Spool, first: int, mismatch: Mismatch) -> Spool:
+        """Return what follows an offset of a file that a source has brought by itself.
 
-    def _pace(self, last: bool) -> Pace | None:
-        """Return how fast a source has to be; the last one may be slow if nobody is faster."""
-        if self._least is not None:
-            return Pace(self._least, _SOON)
-        return None if last else Pace(self._exchange.run.settings.min_speed, SLOW_FOR)
+        Raises:
+            NotToBlame: It does not follow what had come before.
+        """
+        self._given_out(alone)
+        prefix, left = self._before.afresh(), first
+        while left and (data := alone.read(min(left, _PIECE))):
+            prefix.update(data)
+            left -= len(data)
+        if first and prefix.fingerprint() != self._before.fingerprint():
+            _throw_away(alone)
+            raise NotToBlame(mismatch)
+        return alone
 
-    def _looked_up(self, source: Source) -> tuple[str, str]:
-        """Return a source's page of the project, and where by this page it has the file."""
-        asked = self._asked
-        page = page_there(self._exchange, self._elsewhere, source, asked.project)
-        file = find(page, unquote(asked.name))
-        metadata = asked.what == "metadata"
-        if file is None or (metadata and file.metadata is None):
-            raise Unusable(Failure(Kind.STATUS, "not on its page", status=404))
-        url = file.url + ".metadata" if metadata else file.url
-        return page_at(source, asked.project), url
+    def _filled(
+        self, source: Source, before: Verification, first: int, last: bool, keeps: bool = True
+    ) -> Spool:
+        """Return all bytes from an offset on, whatever they are.
 
-    def _open(self, source: Source, url: str, first: int, page_url: str | None) -> Lane:
-        end = self._end
-        extra = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        if first:
-            extra["Range"] = ranges.range_header(first, None)
-        up, _ = self._elsewhere.ask(source, url, extra, page_url)
-        if looks_like_a_login_page(up.headers.get("Content-Type", ""), b"", wants_file=True):
-            up.close()
-            raise Unusable(Failure(Kind.INTERCEPTED))
-        verdict = ranges.judge(up.status, up.headers, first, ranges.Span(0, end, end), None)
-        if isinstance(verdict, ranges.Join):
-            return lane_for(up, ranges.Span(first, verdict.end, end))
-        if isinstance(verdict, ranges.Whole):
-            length = verdict.length if verdict.length is not None else end
-            return lane_for(up, ranges.Span(0, length, length))
-        up.close()
-        raise Unusable(Failure(Kind.GARBLED, verdict.why))
+        Args:
+            source: Who brings what is not here yet.
+            before: Has seen the bytes before the offset.
+            first: The offset.
+            last: Whether there is nobody to ask after this one.
+            keeps: Whether earlier ones count, and these are kept for the next run.
+        """
+        if keeps and self._aside is None and self.end is not None:
+            self.look(first)  # what was there turned out to be wrong
+        spool = Spool(before, first, self._aside if keeps else None, self._lost)
+        try:
+            self._bringer.fill(spool, source, last, self.end, self._keep if keeps else None)
+        except BaseException:
+            _throw_away(spool)
+            raise
+        return spool
+
+    def _lost(self, why: str) -> Exception:
+        """Return what lets pip ask for a file again that was here and is not any more."""
+        error = self._exchange.run.stack.wrong_bytes(f"{self._exchange.url}: {why}")
+        error.spoilt = True  # type: ignore[attr-defined]
+        return error
+
+    def _keep(self, size: int) -> Aside | None:
+        """Open what keeps a file for the next run whose size only a source has told."""
+        if self._aside is None:
+            digest = self.digests[0]
+            partials = self._exchange.run.partials
+            partial = partials.open(digest.algorithm, digest.value, size)
+            self._aside = None if partial is None else Aside(partial)
+        return self._aside
+
+    def part(self, source: Source, first: int, end: int | None) -> Lane:
+        """Return what brings a part of the file; see `Bringer.part`."""
+        return self._bringer.part(source, first, end, self.end)
 
 
-class _Into:
-    """Puts what a lane brings into a spool, without what is there already."""
-
-    def __init__(self, spool: Spool, lane: Lane, end: int | None) -> None:
-        self._spool = spool
-        self._lane = lane
-        self._end = end
-
-    def __call__(self, data: bytes) -> None:
-        start = self._lane.position - len(data)
-        new = memoryview(data)[max(0, self._spool.position - start) :]
-        if self._end is not None and self._spool.position + len(new) > self._end:
-            raise Garbled("more bytes than the file has")
-        self._spool.add(new)
+def _throw_away(spool: Spool) -> None:
+    """Close a spool; what it has not written yet may not fit either."""
+    with contextlib.suppress(OSError):
+        spool.close()

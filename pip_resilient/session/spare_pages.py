@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pip_resilient.mirrors import simple_pages
 from pip_resilient.mirrors.group import PYPI, page_at
 from pip_resilient.mirrors.reconcile import Contradiction, Reconciled, reconcile
-from pip_resilient.policy.disclosure import place_of
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.origins import place_of
 from pip_resilient.session.drain import page_of
 from pip_resilient.session.elsewhere import Unusable, WrongThere
 

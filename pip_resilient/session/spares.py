@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from pip_resilient import events
 from pip_resilient.mirrors.group import Situation
 from pip_resilient.policy import breaker, failover
-from pip_resilient.policy.disclosure import host_of, place_of
+from pip_resilient.policy.origins import host_of, place_of
+from pip_resilient.session.bringer import NoRoom
 from pip_resilient.session.elsewhere import Elsewhere, Unusable, WrongThere
-from pip_resilient.session.spare_files import DigestsDisagree, FileFetch, WrongBefore
+from pip_resilient.session.spare_files import FileFetch, NotToBlame
 from pip_resilient.session.spare_pages import PageFetch, Shown
 from pip_resilient.session.spool import Spool
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pip_resilient.policy.digests import Mismatch, Verification
     from pip_resilient.policy.failure import Failure
     from pip_resilient.session.exchange import Exchange
+    from pip_resilient.session.lane import Lane
 
 _Served = TypeVar("_Served")
 
@@ -79,10 +81,10 @@ class Spares:
         memory = self._run.memory
         if not self._fresh():
             return False
-        order = memory.in_order([self._exchange.request.url, *self._urls()])
-        if order[0] != self._exchange.request.url:
+        origin = self._exchange.request.url
+        if memory.in_order(origin, self._urls())[0] != origin:
             return True
-        memory.hosts.probing(host_of(self._exchange.request.url))
+        memory.hosts.probing(host_of(origin))
         return False
 
     def are_due(self, failure: Failure, attempts: int) -> bool:
@@ -111,31 +113,37 @@ class Spares:
         first: int = 0,
         end: int | None = None,
         least: float | None = None,
-    ) -> Spool | Mismatch | None:
+    ) -> Spool | Mismatch | Failure | None:
         """Return bytes of a file that are known to be right, or None where nobody had them.
 
         A mismatch is returned where the bytes *before* them turned out to be wrong,
-        or where no bytes can be right.
+        or where no bytes can be right; a failure where they do not fit here.
 
         Args:
             failure: What the host did; None: it was not asked.
-            before: Has seen the bytes before them, and knows the digests.
+            before: Has seen the bytes before them, and knows digests.
             first: Offset of the first of them.
             end: Offset behind the last one, or None where it is not known.
             least: Bytes per second; set where the host itself is only slow.
                 Then one is asked, and has to be faster than this.
         """
-        if not before.digests:
-            return None  # nobody could tell right bytes from wrong ones
         fetch = FileFetch(self._exchange, self._elsewhere, self.asked, before, end, least)
-        told = Told(failure, first, end, before.digests[0].named_by)
+        held = before.digests if first else fetch.digests
+        if not held:
+            return None  # nobody could tell right bytes from wrong ones
+        waiting = self._in_order()[: 1 if least else None]
+        left = fetch.look(first)
+        if waiting and left and fetch.end and not first and self._tried_at is None:
+            self._exchange.healing.taken_up(left, fetch.end)
+        told = Told(failure, first + left, fetch.end, held[0].named_by)
         try:
-            waiting = self._in_order()[: 1 if least else None]
-            return self._first_of(
-                waiting, lambda one, last: fetch.fetch(one, first, last), told
-            )
-        except (WrongBefore, DigestsDisagree) as wrong:
+            return self._first_of(waiting, lambda one, last: fetch.fetch(one, first, last), told)
+        except NotToBlame as wrong:
             return wrong.mismatch
+        except NoRoom as no_room:
+            return no_room.failure
+        finally:
+            fetch.close()
 
     def page(self, failure: Failure | None) -> Shown | None:
         """Return the best page that another index has, in the form that pip asked for, or None."""
@@ -151,10 +159,8 @@ class Spares:
 
     def _in_order(self) -> list[Source]:
         """Return who is to be asked, out of order ones last, quarantined ones not at all."""
-        # The first place is the origin's, which is not left out: here it is nobody's.
-        order = self._run.memory.in_order(["", *self._urls()])
         by_url = {source.index_url: source for source in self._sources}
-        return [by_url[url] for url in order if url]
+        return [by_url[url] for url in self._run.memory.in_order(None, self._urls())]
 
     def _first_of(
         self, waiting: list[Source], fetch: Callable[[Source, bool], _Served], told: Told
@@ -194,6 +200,38 @@ class Spares:
         if not run.has_spread:
             run.has_spread = True
             run.clock.sleep(run.jitter.uniform(0.0, failover.FIRST_WAIT))
+
+    # Parts of a body, beside the host itself.
+
+    def named_sources(self) -> list[Source]:
+        """Return those whom the user has named: only they are asked beside a host that works."""
+        return [source for source in self._in_order() if source.named]
+
+    def open_part(
+        self, source: Source, before: Verification, first: int, end: int | None, total: int | None
+    ) -> Lane:
+        """Ask one of them for a part of a file; also called in an opener's thread.
+
+        Raises:
+            Unusable: It has not got it.
+        """
+        fetch = FileFetch(self._exchange, self._elsewhere, self.asked, before, total)
+        return fetch.part(source, first, end)
+
+    def feeds(self, source: Source, told: Told) -> None:
+        """Note that one of them is asked for a part."""
+        self._run.memory.hosts.probing(host_of(source.index_url))
+        self._note_asking(source, told)
+
+    def fed(self, source: Source, count: int) -> None:
+        """Note how many bytes one of them has brought, now that they are known to be right."""
+        self._run.memory.hosts.answered(host_of(source.index_url))
+        self._note_count(source, count)
+
+    def fed_badly(self, source: Source, failure: Failure) -> None:
+        """Note that one of them has not brought its part."""
+        self._run.memory.hosts.failed(host_of(source.index_url), failure)
+        self._note_failure(source, failure)
 
     # What is told.
 
@@ -238,14 +276,16 @@ class Spares:
         )
 
     def _note_served(self, source: Source, served: Any) -> None:
-        run, exchange = self._run, self._exchange
         if isinstance(served, Spool):
-            what, count = self.asked.what, len(served)
-            run.journal.add(
-                events.ServedElsewhere(
-                    run.at(), exchange.place, exchange.url, source.name, what, count
-                )
+            self._note_count(source, served.brought)
+
+    def _note_count(self, source: Source, count: int) -> None:
+        run, exchange = self._run, self._exchange
+        run.journal.add(
+            events.ServedElsewhere(
+                run.at(), exchange.place, exchange.url, source.name, self.asked.what, count
             )
+        )
 
 
 def situation_of(session: Any, no_index: bool, announced: bool) -> Situation:

@@ -24,6 +24,7 @@ from pip_resilient.policy.answers import (
 )
 from pip_resilient.policy.dates import retry_after
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.session.lane import Cut, Garbled
 
 try:
     from ssl import SSLError
@@ -109,6 +110,13 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
     if timed_out:  # of http.client's own reading
         return Failure(Kind.SILENT, "", proxy=shown)
     return Failure(Kind.STACK, type(error).__name__, proxy=shown)
+
+
+def failure_of_body(error: OSError, proxy: str | None = None) -> Failure:
+    """Translate what ended a body that we were reading; arguments as of `failure_of`."""
+    if isinstance(error, Cut):
+        return Failure(Kind.TRUNCATED)
+    return Failure(Kind.GARBLED) if isinstance(error, Garbled) else failure_of(error, proxy)
 
 
 def _place(proxy: str | None) -> str | None:

@@ -35,7 +35,9 @@ for _flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_NOINHERIT", "O_BINARY", "O_NOCTTY"):
 _READ |= getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for its writer
 _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[a-z0-9]{1,9})?\Z"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,135}(\.[a-z0-9]{1,6})?\Z"
+"""A whole sha512 fits in, and all of it in the 143 bytes that eCryptfs allows."""
+
 _TEMPORARY = ".writing-"
 _DEAD = 3600.0
 """Seconds after which the writer of a temporary file is dead or stuck."""
@@ -118,20 +120,35 @@ class Folder:
 
     def read_start(self, name: str, most: int) -> bytes | None:
         """Return a file's first bytes, at most so many; None if there is none."""
-        if not _is_name(name) or (self._fd is None and self._entry(name) is None):
-            return None  # where links cannot be refused on opening, they are looked for before
-        try:
-            fd = os.open(self._at(name), _READ, dir_fd=self._fd)
-        except OSError:
+        fd = self._opened(name, _READ)
+        if fd is None:
             return None
         try:
-            if not _is_ours(os.fstat(fd), stat.S_ISREG):
-                return None
             return _read(fd, most)
         except OSError:
             return None
         finally:
             os.close(fd)
+
+    def open_file(self, name: str, *, make: bool, append: bool = False) -> int | None:
+        """Open a file for reading and writing in place; the caller closes it.
+
+        Processes that make one of this name at once all get the same file.
+
+        Args:
+            name: Its name.
+            make: Whether to make it where there is none, or one that is not
+                this user's alone, which goes.
+            append: Whether every write goes to its end.
+
+        Returns:
+            A file descriptor, or None.
+        """
+        flags = _READ | os.O_RDWR | (os.O_CREAT if make else 0) | (os.O_APPEND if append else 0)
+        fd = self._opened(name, flags)
+        if fd is None and make and _is_name(name) and self._is_foreign(name):
+            fd = self._opened(name, flags) if self._unlink(name) else None
+        return fd
 
     def write(self, name: str, data: bytes, mtime: float | None = None) -> bool:
         """Put a file in the place of what was there; others see the old one or the new one.
@@ -171,6 +188,16 @@ class Folder:
         """Return the time of a file, seconds since 1970; None if there is none."""
         found = self._entry(name) if _is_name(name) else None
         return found.mtime if found else None
+
+    def free(self) -> int | None:
+        """Return how many bytes this user may still write to the disk; None: unknown (Windows)."""
+        if not hasattr(os, "statvfs"):
+            return None
+        try:
+            found = os.statvfs(self.path if self._fd is None else self._fd)
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
 
     def touch(self, name: str, mtime: float) -> bool:
         """Give a file that is there another time; True if it was done."""
@@ -220,6 +247,29 @@ class Folder:
         if not _is_ours(found, stat.S_ISREG):
             return None
         return Entry(name, found.st_size, found.st_mtime)
+
+    def _is_foreign(self, name: str) -> bool:
+        """Tell whether something stands there that is no file of this user's alone."""
+        try:
+            os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
+        except OSError:
+            return False
+        return self._entry(name) is None
+
+    def _opened(self, name: str, flags: int) -> int | None:
+        """Open a file, if it is this user's alone."""
+        # Where links cannot be refused on opening, they are looked for before.
+        if not _is_name(name) or (self._fd is None and self._is_foreign(name)):
+            return None
+        try:
+            fd = os.open(self._at(name), flags, 0o600, dir_fd=self._fd)
+        except OSError:
+            return None
+        with contextlib.suppress(OSError):
+            if _is_ours(os.fstat(fd), stat.S_ISREG):
+                return fd
+        os.close(fd)
+        return None
 
     def _unlink(self, name: str) -> bool:
         try:

@@ -225,10 +225,32 @@ class Environment:
             TimeoutError: It took longer; the whole process group is gone, and the
                 message holds what it had said.
         """
+        with self.started(*argv, armed=armed, env=env, cwd=cwd) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                late = True
+                _end_group(process)
+                out, err = process.communicate()
+            else:
+                late = False
+        text, errors = (raw.decode("utf-8", "backslashreplace") for raw in (out, err))
+        if late:
+            raise TimeoutError(f"{' '.join(argv)}: over {timeout:.0f} s\n{text}{errors}")
+        return subprocess.CompletedProcess(argv, process.returncode, text, errors)
+
+    @contextmanager
+    def started(
+        self,
+        *argv: str,
+        armed: bool = True,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a command as `run` does; at the end it is killed, with all that it has started."""
         own = self.root / _BIN / argv[0]
-        argv = (str(own) if own.exists() else argv[0], *argv[1:])
         process = subprocess.Popen(
-            argv,
+            (str(own) if own.exists() else argv[0], *argv[1:]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -236,21 +258,11 @@ class Environment:
             cwd=cwd or self.work,
             start_new_session=True,
         )
-        late = False
-        try:
+        with process:
             try:
-                out, err = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                late = True
+                yield process
+            finally:
                 _end_group(process)
-                out, err = process.communicate()
-        finally:
-            _end_group(process)
-            process.wait()
-        text, errors = (raw.decode("utf-8", "backslashreplace") for raw in (out, err))
-        if late:
-            raise TimeoutError(f"{' '.join(argv)}: over {timeout:.0f} s\n{text}{errors}")
-        return subprocess.CompletedProcess(argv, process.returncode, text, errors)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -80,9 +80,9 @@ def _python_folder(server: str) -> Path:
     pip = pip_wheel(newest_pip_for(python), python) / "pip"
 
     def fill(into: Path) -> None:
-        _run(str(interpreter_of(python)), "-m", "venv", "--without-pip", str(into))
+        run(str(interpreter_of(python)), "-m", "venv", "--without-pip", str(into))
         options = ("--quiet", "--no-compile", "--only-binary", ":all:")
-        _run(str(into / "bin" / "python"), str(pip), "install", *options, f"{server}=={version}")
+        run(str(into / "bin" / "python"), str(pip), "install", *options, f"{server}=={version}")
 
     once(folder, fill)
     return folder
@@ -93,7 +93,7 @@ def _nginx_folder() -> Path:
         raise RuntimeError("neither nginx nor apt is here")
     folder = cache_folder() / "servers" / "nginx"
     once(folder, _unpack_nginx)
-    _run(str(folder / "usr" / "sbin" / "nginx"), "-v")
+    run(str(folder / "usr" / "sbin" / "nginx"), "-v")
     return folder
 
 
@@ -106,14 +106,18 @@ def _unpack_nginx(into: Path) -> None:
             *("apt-get", "-q", "-o", f"Dir::State::Lists={scratch}/lists"),
             *("-o", f"Dir::Cache={scratch}/cache", "-o", "APT::Sandbox::User="),
         )
-        _run(*apt, "update", cwd=scratch)
-        _run(*apt, "download", "nginx", cwd=scratch)
+        run(*apt, "update", cwd=scratch)
+        run(*apt, "download", "nginx", cwd=scratch)
         (package,) = Path(scratch).glob("nginx_*.deb")
-        _run("dpkg", "-x", str(package), str(into), cwd=scratch)
+        run("dpkg", "-x", str(package), str(into), cwd=scratch)
 
 
-def _run(*argv: str, cwd: str | None = None) -> None:
-    """Run a step to its end, the plugin off, and show what it said where it fails."""
+def run(*argv: str, cwd: str | None = None) -> str:
+    """Run a step to its end, the plugin off; return what it said.
+
+    Raises:
+        RuntimeError: It failed; the message holds what it said.
+    """
     env = {name: value for name, value in os.environ.items() if name[:13] != "PIP_RESILIENT"}
     done = subprocess.run(
         argv,
@@ -127,3 +131,4 @@ def _run(*argv: str, cwd: str | None = None) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -84,9 +84,9 @@ def assert_only_the_rest(
     pypi: PlayedPyPI, mirror: FaultServer, held: Distribution, at_most: float = 1.1
 ) -> None:
     """See that what had come did not come again."""
-    (asked,) = mirror.ranges(held.path)
-    assert asked is not None
-    assert asked.startswith("bytes=")
+    asked = mirror.ranges(held.path)
+    assert asked
+    assert all(part is not None and part.startswith("bytes=") for part in asked)
     sent = pypi.files.bytes_sent(held.path) + mirror.bytes_sent(held.path)
     assert sent <= at_most * len(held.content)
 
@@ -128,15 +128,15 @@ def test_a_silence_costs_five_seconds(
 def test_a_crawl_is_left_after_a_while(
     newest: Environment, pypi: PlayedPyPI, mirror: FaultServer, held: Distribution
 ) -> None:
-    """Twenty seconds below the limit; the user may set it lower for a slow line."""
-    pypi.files.script = [Throttle(20_000).when("*.whl")]
+    """Its rest would take half a minute or more: a mirror that the user named shows its speed."""
+    pypi.files.script = [Throttle(10_000).when("*.whl")]
     began = time.monotonic()
-    done = download(newest, pypi, mirror, PIP_RESILIENT_MIN_SPEED="30000")
+    done = download(newest, pypi, mirror, PIP_RESILIENT_MIN_SPEED="5000")
     took = time.monotonic() - began
 
     assert_only_the_rest(pypi, mirror, held)
     assert_right_and_cached(done, newest, pypi, mirror, held)
-    assert took <= 35.0
+    assert took <= 20.0
 
 
 def test_a_beginning_that_was_wrong_is_found_out(

@@ -9,6 +9,7 @@ what is remembered is made older instead.
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -143,6 +144,44 @@ def test_without_pips_cache_nothing_is_remembered_and_nothing_written(
     assert len(pypi.pages.log) > asked
     assert left == []
     assert not oldest_and_newest.pip_cache.exists()
+
+
+@pytest.mark.parametrize("dead", ["pages", "files"])
+def test_what_pips_cache_holds_is_asked_of_nobody(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, mirror: FaultServer, dead: str
+) -> None:
+    """A host that is out of order is no reason to fetch once more what is here."""
+    host = getattr(pypi, dead)
+    healthy = download(oldest_and_newest, pypi, mirror, "demo")
+    shutil.rmtree(oldest_and_newest.work / "out")
+    host.script = DEAD
+    opens = download(oldest_and_newest, pypi, mirror, "other")
+    asked, asked_mirror = len(host.log), len(mirror.log)
+    done = download(oldest_and_newest, pypi, mirror, "demo")
+    files = [seen.path for seen in mirror.log[asked_mirror:] if seen.path.endswith(".whl")]
+
+    assert healthy.returncode == opens.returncode == done.returncode == 0, done.stderr
+    assert asked_mirror > 0
+    assert files == []
+    assert len(host.log) == asked
+    assert dead == "pages" or our_lines(done.stderr) == []
+
+
+def test_a_file_from_pips_cache_says_nothing_of_its_host(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, mirror: FaultServer
+) -> None:
+    """The host has not answered: what is known of it stays as it was."""
+    download(oldest_and_newest, pypi, mirror, "demo")
+    pypi.files.script = DEAD
+    download(oldest_and_newest, pypi, mirror, "other")
+    known = sorted(path.read_text("ascii") for path in memory_of(oldest_and_newest).glob("*"))
+    shutil.rmtree(oldest_and_newest.work / "out")
+    done = download(oldest_and_newest, pypi, mirror, "demo")
+    after = sorted(path.read_text("ascii") for path in memory_of(oldest_and_newest).glob("*"))
+
+    assert done.returncode == 0, done.stderr
+    assert known != []
+    assert after == known
 
 
 def test_a_healed_index_is_the_first_choice_again(

@@ -146,3 +146,28 @@ def test_a_project_that_it_has_not_got_is_not_looked_for(
 
     assert done.returncode == 1
     assert pypi.pages.log == []
+
+
+PLAIN = "http" + OWN[5:]
+
+
+@pytest.mark.parametrize("missing", ["page", "file"])
+def test_by_plain_http_it_is_that_mirror_too(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, held: Distribution, missing: str
+) -> None:
+    """So it stands in many guides; what PyPI says comes by https, and the file by its digest."""
+    with FaultServer() as server:
+        host = "mirrors.aliyun.com"
+        pypi.proxy.routes[host, 80] = ("127.0.0.1", server.port)
+        url = f"http://{host}"
+        Index(server, pages_url=url, files_url=url, prefix="/pypi").add_all([held])
+        path = "/pypi/simple/" if missing == "page" else "*.whl*"
+        server.script = [Status(503).when(path)]
+        options = ("--no-deps", "--dest", "out", "--index-url", PLAIN, "--trusted-host", host)
+        env = {"PIP_RESILIENT_PATIENCE": "2"}
+        done = pypi.pip(oldest_and_newest, "download", *options, "demo", env=env)
+
+    assert done.returncode == 0, done.stderr
+    assert downloaded(oldest_and_newest, held) == held.content
+    assert len(pypi.pages.requests("/simple/demo/")) == (missing == "page")
+    assert len(pypi.files.requests(held.path)) == 1

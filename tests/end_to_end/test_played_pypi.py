@@ -14,7 +14,6 @@ from pip._internal.models.index import PyPI
 from tests.packages import Index
 
 if TYPE_CHECKING:
-
     from tests.end_to_end.environments import Environment
     from tests.end_to_end.played_pypi import PlayedPyPI
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.environments import our_lines
-from tests.faults import FaultServer, FlippedBit, Reset
+from tests.faults import FaultServer, FlippedBit, Reset, Throttle
 from tests.packages import Index
 
 if TYPE_CHECKING:
@@ -33,20 +33,22 @@ PLACES = [
     ("session/exchange.py", "__init__"),
     ("session/exchange.py", "_attempt"),
     ("session/exchange.py", "take_over"),
-    ("session/exchange.py", "_answered"),
+    ("session/exchange.py", "answered"),
     ("session/exchange.py", "progress"),
     ("session/body.py", "__init__"),
-    ("session/body.py", "_step"),
-    ("session/body.py", "_pull"),
-    ("session/body.py", "_finish"),
+    ("session/body.py", "_wants_more"),
+    ("session/transfer.py", "__init__"),
+    ("session/transfer.py", "step"),
+    ("session/transfer.py", "_pull"),
+    ("session/transfer.py", "_finish"),
     ("session/lane.py", "read"),
     ("session/lane.py", "release"),
     ("session/connect.py", "connect"),
     ("session/addresses.py", "in_order"),
-    ("session/opener.py", "wait_for_answer"),
+    ("session/watch.py", "wait_for_answer"),
     ("session/run.py", "digests_of"),
-    ("policy/ranges.py", "span_of"),
-    ("policy/disclosure.py", "place_of"),
+    ("policy/spans.py", "span_of"),
+    ("policy/origins.py", "place_of"),
     ("hook.py", "_enlist"),
     ("hook.py", "_begin_run"),
     ("diagnosis.py", "last_line"),
@@ -85,6 +87,35 @@ def test_an_error_of_ours_is_not_pips(
     """A plugin that breaks installs on a healthy network is worse than none."""
     index = Index(server)
     held = index.add_wheel("demo", "1.0", size=SIZE)
+    spoil(damaged, module, function)
+    done = install(damaged, index)
+
+    assert done.returncode == 0, done.stderr
+    assert got(damaged, held) == held.content
+    assert len(our_lines(done.stderr)) <= 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("session/lanes.py", "__init__"),
+        ("session/lanes.py", "bring"),
+        ("session/lanes.py", "_take"),
+        ("session/lanes.py", "wait"),
+        ("session/aside.py", "put"),
+        ("policy/plan.py", "decide"),
+        ("store/partials.py", "open"),
+        ("store/partials.py", "write"),
+    ],
+)
+def test_an_error_of_several_connections_lets_pip_fetch_the_file_alone(
+    damaged: Environment, server: FaultServer, module: str, function: str
+) -> None:
+    """What has come may have come in any order."""
+    index = Index(server)
+    held = index.add_wheel("demo", "1.0", size=2 * SIZE)
+    server.script = [Throttle(SIZE // 2).when("*.whl", first=4)]
     spoil(damaged, module, function)
     done = install(damaged, index)
 

@@ -8,6 +8,7 @@ names never reach messages, and one wrong mirror is never in the way of a good o
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 import time
@@ -55,14 +56,18 @@ def simple(*names: str) -> str:
 
 
 def download(
-    environment: Environment, pypi: PlayedPyPI, mirrors: str, patience: str = "3"
+    environment: Environment,
+    pypi: PlayedPyPI,
+    mirrors: str,
+    patience: str = "3",
+    *options: str,
 ) -> subprocess.CompletedProcess[str]:
     """Let the armed pip download `demo`, its HTTP cache empty but what we remember kept."""
     shutil.rmtree(environment.work / "out", ignore_errors=True)
     for cache in environment.pip_cache.glob("http*"):
         shutil.rmtree(cache)
     env = {"PIP_RESILIENT_MIRRORS": mirrors, "PIP_RESILIENT_PATIENCE": patience}
-    command = ("download", "--no-deps", "--dest", "out", "demo")
+    command = ("download", "--no-deps", "--dest", "out", *options, "demo")
     done = pypi.pip(environment, *command, by_options=False, env=env)
     assert "standing aside" not in done.stderr, done.stderr
     return done
@@ -127,6 +132,33 @@ def test_the_one_good_mirror_is_found_behind_all_that_are_not(
     assert brought(oldest_and_newest) == {held.filename: held.content}
     for name in ("wrong.test", "short.test"):
         assert len(pypi.host(name).log) == again[name], "it is remembered for a day"
+
+
+@pytest.mark.parametrize("where", ["pypis-url", "mirrors-url", "metadata"])
+def test_a_second_index_that_lies_gets_no_mirror_quarantined(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, where: str
+) -> None:
+    """It names another hash for what the others have, and would be rid of all of them."""
+    held = pypi.index.add_wheel("demo", "1.0", size=SIZE)
+    own = pypi.mirror("mirrors.aliyun.com", "/pypi")
+    good = pypi.mirror(GOOD)
+    index, url, dead = pypi.index.url, held.url, pypi.files
+    if where == "mirrors-url":
+        index, url, dead = own.index.url, f"https://mirrors.aliyun.com/pypi{held.path}", own.server
+    lie = hashlib.sha256(b"a lie").hexdigest()
+    link = f'<a href="{url}#sha256={held.sha256 if where == "metadata" else lie}"'
+    link += f' data-core-metadata="sha256={lie}">{held.filename}</a>'
+    dead.script = [Status(503).when("*.whl*")]
+    with FaultServer() as liar:
+        liar.put("/simple/demo/", f"<html>{link}</html>".encode(), content_type="text/html")
+        beside = ("--index-url", index, "--extra-index-url", f"{liar.url}/simple/")
+        lied_to = download(oldest_and_newest, pypi, simple(GOOD), "3", *beside)
+    after = download(oldest_and_newest, pypi, simple(GOOD), "3", "--index-url", index)
+
+    assert QUARANTINE not in lied_to.stderr
+    assert after.returncode == 0, lied_to.stderr + after.stderr
+    assert brought(oldest_and_newest) == {held.filename: held.content}
+    assert where == "mirrors-url" or good.server.requests(held.path) != []
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["first", "second"])

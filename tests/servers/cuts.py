@@ -5,8 +5,6 @@ the break is honest: headers and validators are those of the whole answer.
 Offsets are bytes and start at zero.
 """
 
-
-
 from __future__ import annotations
 
 import dataclasses
@@ -14,7 +12,8 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.servers.delivery import Break, Deed, Pace, Part, Plan
+from tests.servers.delivery import Break, Deed, Part, Plan
+from tests.servers.line import TICK, Line, Pace
 from tests.servers.script import ConnectionFault, Fault
 from tests.servers.wire import Wire
 
@@ -115,14 +114,28 @@ class Trickle(Fault):
 
 @dataclass(frozen=True)
 class Throttle(Fault):
-    """The body comes at no more than `rate` bytes per second on each connection."""
+    """The body comes at `rate` bytes per second on each connection."""
 
-    rate: int
-    tick: float = 0.05
+    rate: float
+    tick: float = TICK
 
     def change_plan(self, plan: Plan) -> Plan:
-        piece = max(1, int(self.rate * self.tick))
-        return dataclasses.replace(plan, pace=Pace(piece, self.tick, first=piece))
+        return dataclasses.replace(plan, pace=Line(self.rate, self.tick))
+
+
+@dataclass(frozen=True)
+class HostThrottle(Fault):
+    """All bodies that get this fault share `rate` bytes per second."""
+
+    rate: float
+    tick: float = TICK
+    line: Line = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "line", Line(self.rate, self.tick))
+
+    def change_plan(self, plan: Plan) -> Plan:
+        return dataclasses.replace(plan, pace=self.line)
 
 
 # --- Before any request ---

@@ -15,6 +15,7 @@ from tests.servers.wire import PIECE, Wire
 
 if TYPE_CHECKING:
     from tests.servers.answers import Answer
+    from tests.servers.line import Pacing
 
 Part = Literal["headers", "body"]
 Deed = Callable[[Wire], object]
@@ -48,21 +49,6 @@ class Break:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a body goes out.
-
-    Attributes:
-        piece: Bytes in one go.
-        tick: Seconds between two pieces.
-        first: Bytes in the first go.
-    """
-
-    piece: int
-    tick: float
-    first: int
-
-
-@dataclass(frozen=True)
 class Plan:
     """All that is going to happen for one request.
 
@@ -74,7 +60,7 @@ class Plan:
     answer: Answer
     frames: tuple[Frame, ...]
     breaks: tuple[Break, ...] = ()
-    pace: Pace | None = None
+    pace: Pacing | None = None
     junk: bytes = b""
     end: Deed | None = None
 
@@ -134,7 +120,11 @@ class _Sender:
     """Sends one part of an answer, minding offsets."""
 
     def __init__(
-        self, wire: Wire, breaks: list[Break], pace: Pace | None = None, count: Count | None = None
+        self,
+        wire: Wire,
+        breaks: list[Break],
+        pace: Pacing | None = None,
+        count: Count | None = None,
     ) -> None:
         self._wire = wire
         self._breaks = sorted(breaks, key=lambda item: item.after)
@@ -148,8 +138,7 @@ class _Sender:
             self._wire.send(prefix)
         while data:
             size = self._next_size(len(data))
-            if self._pace is not None and self._sent:
-                self._wire.wait(self._pace.tick)
+            self._wait_for(size)
             self._send_piece(data[:size])
             data = data[size:]
             self._break_off()
@@ -157,12 +146,15 @@ class _Sender:
             self._wire.send(suffix)
 
     def _next_size(self, left: int) -> int:
-        sizes = [left, PIECE]
+        sizes = [left, PIECE if self._pace is None else self._pace.size_after(self._sent)]
         if self._breaks:
             sizes.append(self._breaks[0].after - self._sent)
-        if self._pace is not None:
-            sizes.append(self._pace.piece if self._sent else self._pace.first)
         return min(sizes)
+
+    def _wait_for(self, size: int) -> None:
+        seconds = 0.0 if self._pace is None else self._pace.wait_for(size, self._sent)
+        if seconds:
+            self._wire.wait(seconds)
 
     def _send_piece(self, piece: memoryview) -> None:
         if self._count is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -52,6 +53,8 @@ class Seen:
         body_bytes: Bytes of the body sent, without the framing of chunks.
         complete: Whether the answer went out as planned to its end.
         fault: Name of the fault's class; "Fault" if there was none.
+        at: When it came, by `time.monotonic`.
+        last_byte_at: When the last piece of the body was handed to the connection.
     """
 
     connection: int
@@ -67,6 +70,8 @@ class Seen:
     peer: str
     tls: bool
     fault: str
+    at: float
+    last_byte_at: float | None = None
 
     def header(self, name: str) -> str | None:
         """Return the value of a request header, in any case; None if it was not sent."""
@@ -267,6 +272,8 @@ class FaultServer:
             with self._changed:
                 seen = self._log[number - 1]
                 changes["body_bytes"] = seen.body_bytes + more
+                if more > 0:
+                    changes["last_byte_at"] = time.monotonic()
                 self._log[number - 1] = dataclasses.replace(seen, **changes)
                 self._changed.notify_all()
 
@@ -289,4 +296,5 @@ def _first_sight(request: Request, fault: Fault) -> Seen:
         peer=request.peer,
         tls=request.tls,
         fault=type(fault).__name__,
+        at=time.monotonic(),
     )

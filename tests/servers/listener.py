@@ -165,18 +165,23 @@ def refused_port() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def swallowing_port() -> Iterator[int | None]:
-    """Yield a port of 127.0.0.1 which answers to no SYN; None where the system has none.
+def swallowing_port(host: str = "127.0.0.1", port: int = 0) -> Iterator[int | None]:
+    """Yield a port of the loopback which answers to no SYN; None where the system has none.
 
     Nobody accepts, and what may wait for it is there already. Linux then drops
     further SYNs and says nothing, as a firewall does (tcp(7),
     tcp_abort_on_overflow); other systems refuse them.
+
+    Args:
+        host: The address; `::1` beside a server on 127.0.0.1 is a host whose
+            IPv6 leads nowhere.
+        port: The port; zero lets the system choose it.
     """
     with contextlib.ExitStack() as open_sockets:
-        server = open_sockets.enter_context(_bound(("127.0.0.1",))[0])
+        server = open_sockets.enter_context(_bound((host,), port)[0])
         server.listen(0)
         for _ in range(8):
-            waiting = open_sockets.enter_context(socket.socket())
+            waiting = open_sockets.enter_context(socket.socket(server.family))
             waiting.settimeout(0.2)
             try:
                 waiting.connect(server.getsockname())

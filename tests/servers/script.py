@@ -6,8 +6,6 @@ that one; so the script reads like a play, and `Together` is the way to have two
 at once. Counting ("the first two") counts only what a fault has been given.
 """
 
-
-
 from __future__ import annotations
 
 import dataclasses

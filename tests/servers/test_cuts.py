@@ -22,6 +22,7 @@ from tests.faults import (
     HandshakeEof,
     HandshakeSilence,
     HangUp,
+    HostThrottle,
     NeverAnswer,
     Pause,
     Reset,
@@ -193,13 +194,25 @@ def test_a_trickle_is_one_byte_and_then_some() -> None:
     assert waits == [15, 15, 15]
 
 
-def test_a_throttled_connection_waits_between_pieces() -> None:
+@pytest.mark.parametrize("rate", [10_000, 10_000_000])
+def test_a_throttled_connection_gets_its_last_byte_when_the_line_has_carried_it(rate: int) -> None:
+    """Fast ones too: pieces are as large as the rate needs them."""
     waits: list[float] = []
-    with FaultServer(wait=waits.append, script=[Throttle(10_000, tick=0.5)]) as server:
+    with FaultServer(wait=waits.append, script=[Throttle(rate)]) as server:
         server.put("/file", CONTENT)
 
         assert asked(server)[1] == CONTENT
-    assert sum(waits) == pytest.approx(len(CONTENT) / 10_000, abs=0.5)
+    assert waits[-1] == pytest.approx(len(CONTENT) / rate, abs=0.1)
+    assert len(waits) <= len(CONTENT) / rate / 0.02 + 2
+
+
+def test_connections_share_the_line_of_a_host() -> None:
+    waits: list[float] = []
+    with FaultServer(wait=waits.append, script=[HostThrottle(10_000)]) as server:
+        server.put("/file", CONTENT)
+        for _ in range(2):
+            asked(server)
+    assert waits[-1] == pytest.approx(2 * len(CONTENT) / 10_000, abs=0.2)
 
 
 def test_a_hang_up_resets_at_once(server: FaultServer) -> None:
@@ -263,6 +276,18 @@ def test_a_swallowing_port_says_nothing_at_all() -> None:
         for _ in range(3):
             with pytest.raises(socket.timeout):
                 socket.create_connection(("127.0.0.1", port), timeout=0.2)
+
+
+def test_a_port_swallows_on_ipv6_beside_a_server_on_ipv4(server: FaultServer) -> None:
+    """One name, two addresses, one of which leads nowhere."""
+    with swallowing_port("::1", server.port) as port:
+        if port is None:
+            pytest.skip("here a full backlog refuses connections")
+        with pytest.raises(socket.timeout):
+            socket.create_connection(("::1", port), timeout=0.2)
+
+        assert port == server.port
+        assert asked(server)[1] == CONTENT
 
 
 def test_a_server_that_pauses_refuses_and_comes_back_on_its_port(server: FaultServer) -> None:

@@ -5,8 +5,6 @@ otherwise a fault leaves everything else honest: headers and validators are
 those of the undamaged answer. Offsets are bytes and start at zero.
 """
 
-
-
 from __future__ import annotations
 
 import dataclasses

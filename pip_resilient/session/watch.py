@@ -1,0 +1,116 @@
+"""Does an answer begin, or is it time to ask a second time?
+
+The rule: whoever waits for an answer looks at the socket, and never blocks on
+it. A healthy run only waits; what is done about silence is the business of
+the `Opener`.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import TYPE_CHECKING, Any
+
+from pip_resilient.door import wing
+from pip_resilient.policy.patience import ANSWER_SILENCE, SPARE_SILENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pip_resilient.session.connect import Dialer
+
+
+def wait_readable(socks: list[socket.socket], timeout: float | None) -> list[socket.socket]:
+    """Wait until one of several sockets can be read.
+
+    Args:
+        socks: Any sockets, TLS ones included: look at `pending` first.
+        timeout: Seconds, or None to wait for ever.
+
+    Returns:
+        Those that can be read; empty when the time is over.
+    """
+    if not hasattr(select, "poll"):
+        return select.select(socks, [], [], timeout)[0]
+    poll = select.poll()
+    by_number = {sock.fileno(): sock for sock in socks}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    milliseconds = None if timeout is None else max(0, int(timeout * 1000 + 0.999))
+    return [by_number[number] for number, _ in poll.poll(milliseconds)]
+
+
+class Overtaken(Exception):  # good news
+    """The second connection answered first."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Watch:
+    """Looks at the wait for an answer's first byte.
+
+    After `ANSWER_SILENCE` seconds the same request is sent on a second, fresh
+    connection, and again after each such silence; the first connection is
+    kept, and whoever answers first is used.
+
+    Args:
+        dialer: Opens the connections.
+        told: Called with the seconds of silence when a second one is asked.
+        silence: Seconds without an answer before a second one is asked.
+        leaves: Asked after `SPARE_SILENCE` seconds whether to leave for somebody
+            else instead of asking again.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        told: Callable[[float], None],
+        silence: float = ANSWER_SILENCE,
+        leaves: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._dialer = dialer
+        self._told = told
+        self._leaves = leaves
+        self._silence = silence
+        self._again: Callable[[], Any] | None = None
+
+    def first_answer(self, ask: Callable[[], Any]) -> Any:
+        """Send a request by `ask` and return the first answer of the two."""
+        self._again = ask
+        try:
+            return ask()
+        except Overtaken as overtaken:
+            return overtaken.answer
+        finally:
+            self._again = None
+
+    def wait_for_answer(self, sock: socket.socket) -> None:
+        """Return when the socket can be read; called before the answer is.
+
+        Raises:
+            Overtaken: The second connection has answered.
+            socket.timeout: The socket's own timeout is over.
+        """
+        again, timeout, clock = self._again, sock.gettimeout(), self._dialer.clock
+        if again is None or not hasattr(sock, "fileno"):
+            return
+        began = clock()
+        if self._answers_soon(sock, self._silence if timeout is None else timeout):
+            return
+        wing.opener.ask_beside(self._dialer, again, self._told, self._silence, sock, began)
+
+    def _answers_soon(self, sock: socket.socket, timeout: float) -> bool:
+        """Wait until a second connection is due; true if the first has answered.
+
+        Raises:
+            socket.timeout: It has not, and somebody else may have an answer.
+        """
+        clock = self._dialer.clock
+        due = clock() + min(self._silence, timeout)
+        if wait_readable([sock], min(SPARE_SILENCE, due - clock())):
+            return True
+        if self._leaves():
+            raise socket.timeout("no answer, and somebody else may have one")
+        return bool(wait_readable([sock], max(0.0, due - clock())))

@@ -1,0 +1,79 @@
+"""Is the size that an index names of use where a file comes without a length (PEP 700)?"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pip_resilient.session.pages import Page
+from tests.faults import DropEvery, FaultServer, Silence
+from tests.pip_in_process import hooked_pip
+
+if TYPE_CHECKING:
+    from tests.pip_in_process import HookedPip
+
+CONTENT = bytes(range(256)) * 400
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PATH = "/files/demo-1.0-py3-none-any.whl"
+FRAMINGS: list[dict[str, Any]] = [{"chunked": True}, {"close_delimited": True}]
+each_framing = pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close"])
+
+
+def pass_page(pip: HookedPip, url: str, size: int, sha256: str = SHA256) -> None:
+    entry = {"filename": "x", "url": url, "hashes": {"sha256": sha256}, "size": size}
+    content = json.dumps({"meta": {"api-version": "1.1"}, "files": [entry]}).encode()
+    kind = "application/vnd.pypi.simple.v1+json"
+    pip.run.pages.passed(Page("https://index.example/simple/demo/", kind, content))
+
+
+def test_a_file_ends_where_the_index_says_though_the_connection_stays_open() -> None:
+    """Some proxies of HTTP/1.0 leave it open: nobody is to wait for its end."""
+    script = [Silence(after=len(CONTENT))]
+    with FaultServer(script=script) as server, hooked_pip() as pip:
+        url = server.put(PATH, CONTENT, close_delimited=True)
+        pass_page(pip, url, len(CONTENT))
+
+        assert pip.download(url, SHA256) == CONTENT
+        assert len(server.requests(PATH)) == 1
+        assert pip.said == pip.surprises == []
+
+
+@each_framing
+def test_a_cut_is_known_for_one_at_once(framing: dict[str, Any]) -> None:
+    """And how much of it was there is told."""
+    script = [DropEvery(40_000, by="fin")]
+    with FaultServer(script=script) as server, hooked_pip() as pip:
+        url = server.put(PATH, CONTENT, **framing)
+        pass_page(pip, url, len(CONTENT))
+
+        assert pip.download(url, SHA256) == CONTENT
+        assert "40.0/102.4 kB" in pip.said[0]
+        assert server.ranges(PATH) == [None, "bytes=40000-", "bytes=80000-"]
+
+
+@each_framing
+def test_a_size_beside_another_digest_is_of_other_bytes(framing: dict[str, Any]) -> None:
+    """What the link itself names is believed."""
+    with FaultServer() as server, hooked_pip() as pip:
+        url = server.put(PATH, CONTENT, **framing)
+        pass_page(pip, url, 10, hashlib.sha256(b"other").hexdigest())
+
+        assert pip.download(url, SHA256) == CONTENT
+        assert len(server.requests(PATH)) == 1
+
+
+@each_framing
+def test_a_size_is_that_of_the_plain_file(framing: dict[str, Any]) -> None:
+    """Some servers compress what nobody asked them to."""
+    wire = gzip.compress(CONTENT, mtime=0)
+    sha256 = hashlib.sha256(wire).hexdigest()
+    with FaultServer() as server, hooked_pip() as pip:
+        url = server.put(PATH, wire, headers={"Content-Encoding": "gzip"}, **framing)
+        pass_page(pip, url, len(CONTENT), sha256)
+
+        assert pip.download(url, sha256) == wire
+        assert len(server.requests(PATH)) == 1
