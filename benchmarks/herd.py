@@ -109,7 +109,8 @@ class Careful:
 
     def next_source(self, now: float) -> Mirror | None:
         """Return whom to ask now, or None where everybody asked for a wait."""
-        for source in breaker.in_order(self.order, self.health_of, START + now):
+        origin, *mirrors = self.order
+        for source in breaker.in_order(origin, mirrors, self.health_of, START + now):
             if self.ready_at(source) <= now:
                 return source
         return None
