@@ -19,6 +19,7 @@ from pip_resilient.policy.patience import (
     SLEPT,
     Decision,
     GiveUp,
+    Hedges,
     Limits,
     Patience,
     Retry,
@@ -268,3 +269,11 @@ def test_the_end_of_an_outage_is_noticed_in_proportion(outage: float, seed: int)
         patience.spend(decision.wait)
 
     assert now - outage <= max(1.5, min(10.0, 0.3 * outage))
+
+
+@pytest.mark.parametrize(("requests", "most"), [(0, 1), (1, 1), (20, 2), (39, 2), (200, 11)])
+def test_second_connections_are_one_and_a_twentieth(requests: int, most: int) -> None:
+    """A bad hour of a mirror must not double its load."""
+    hedges = Hedges()
+
+    assert [hedges.take(requests) for _ in range(most + 1)] == [True] * most + [False]

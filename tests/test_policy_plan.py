@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pip_resilient.policy.overtaking import Overtaking
 from pip_resilient.policy.patience import SPARE_STALL
 from pip_resilient.policy.plan import Action, Drop, Open, Plan, Way
 from tests.links import EVER, MB, Host, Network, Outcome, download
@@ -667,3 +668,26 @@ def test_a_partial_is_all_that_the_next_run_need_not_fetch(
     assert came == sum(
         end - first for first, end in [(0, again.plan.received), *again.plan.beyond]
     ) - sum(end - first for first, end in known)
+
+
+def test_somebody_else_is_found_where_those_who_were_named_do_not_help() -> None:
+    """They have had twice the time, or they are of no use."""
+    alone, dead, useless = plan_of(ONE), plan_of(ONE, ONE), plan_of(ONE, ONE)
+    useless.gone(1, 1.0)
+
+    assert not alone.helped(0.0)
+    assert dead.helped(2 * SPARE_STALL - 0.1)
+    assert not dead.helped(2 * SPARE_STALL)
+    assert not useless.helped(1.0)
+
+
+def test_after_three_other_sources_nobody_else_is_tried() -> None:
+    """Each of them was better, and then of no use."""
+    others = Overtaking(0.0)
+    for source in (1, 2, 3):
+        assert others.is_due(10.0, 100.0, 0)
+        others.try_out(source, 10.0)
+        assert others.judge(11.0, 2000.0, 10.5, 1000.0)
+        others.left(source)
+
+    assert not others.is_due(10.0, 100.0, 0)

@@ -7,10 +7,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pip._internal.models.link import Link
 
 from pip_resilient.policy.digests import Digest
 from pip_resilient.session import pages as pages_module
 from pip_resilient.session.pages import Named, Page, Pages, listed_by
+from tests.pip_in_process import hooked_pip
 
 INDEX = "https://index.invalid/simple/demo/"
 FILE = "https://files.invalid/demo-1.0%2Blocal-py3-none-any.whl"
@@ -186,3 +188,47 @@ def test_no_page_is_read_while_every_index_serves_its_own(monkeypatch: pytest.Mo
     pages.is_strange(FILE)
 
     assert len(read) == 2
+
+
+# Which of several digests are computed.
+
+
+@pytest.mark.parametrize(
+    ("page_url", "again", "both"),
+    [
+        ("https://{host}/simple/demo/", False, False),
+        ("https://{host}/simple/demo/", True, True),
+        ("http://{host}/simple/demo/", False, True),
+        ("https://index.example/simple/demo/", False, True),
+        ("https://{host}.example/simple/demo/", False, True),
+        (None, False, True),
+    ],
+)
+def test_only_beside_pypi_s_own_hash_its_path_is_not_computed(
+    page_url: str | None, again: bool, both: bool
+) -> None:
+    """Another index may name a hash for a file of PyPI's: who stands in for PyPI needs PyPI's."""
+    with hooked_pip() as pip:
+        stack = pip.run.stack
+        path = f"/packages/aa/bb/{'c' * 60}/demo-1.0-py3-none-any.whl"
+        url = f"https://{stack.file_host}{path}"
+        link = Link(f"{url}#sha256={'d' * 64}", page_url and page_url.format(host=stack.host))
+        with pip.run.downloading(link, again=again):
+            known = pip.run.digests_of(url)
+            enough = pip.run.enough_of(known, url)
+
+    assert [one.algorithm for one in known] == ["blake2b", "sha256"]
+    assert [one.algorithm for one in enough] == (["blake2b", "sha256"] if both else ["sha256"])
+
+
+def test_a_page_of_somebody_else_needs_pypi_s_path_too() -> None:
+    """What stands at PyPI's URL came from a mirror that the user named."""
+    with hooked_pip() as pip:
+        stack = pip.run.stack
+        page_url = f"https://{stack.host}/simple/demo/"
+        url = f"https://{stack.file_host}/packages/aa/bb/{'c' * 60}/demo-1.0-py3-none-any.whl"
+        pip.run.pages.passed(page(page_url, "d" * 64, "mirror.example", url))
+        with pip.run.downloading(Link(f"{url}#sha256={'d' * 64}", page_url), again=False):
+            enough = pip.run.enough_of(pip.run.digests_of(url), url)
+
+    assert [one.algorithm for one in enough] == ["blake2b", "sha256"]

@@ -18,6 +18,7 @@ from pip_resilient.policy.claims import Claims
 from pip_resilient.policy.connections import MISSES, Action, Connections, Drop, Open, Source, Way
 from pip_resilient.policy.growth import Growth
 from pip_resilient.policy.overtaking import Overtaking
+from pip_resilient.policy.patience import SPARE_STALL
 from pip_resilient.policy.speed import Speed
 from pip_resilient.policy.steering import Steering
 
@@ -150,6 +151,11 @@ class Plan:
         """Return for how many seconds nothing has come on a connection, 0 where it is gone."""
         one = self._connections.get(number)
         return 0.0 if one is None else max(0.0, now - self._away - one.last)
+
+    def helped(self, now: float) -> bool:
+        """Tell whether another source helps out, or soon will: nobody else needs to be found."""
+        others = any(not one.gone for one in self._sources[1:])
+        return others and self.silent(now) < 2 * SPARE_STALL
 
     def speed(self, now: float) -> float:
         """Return the bytes per second of all together, over the last 2 s or so."""

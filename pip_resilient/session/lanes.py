@@ -12,7 +12,6 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.patience import SPARE_STALL
 from pip_resilient.policy.plan import Drop, Open, Plan, Way
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Changed, Unanswered
@@ -63,7 +62,6 @@ class Lanes:
         self.failure = Failure(Kind.TRUNCATED)
         self.ended = False
         self._most = 1
-        self._gone: set[int] = set()
         self._served: dict[int, int] = {}
         self._told: set[int] = set()
         brought = transfer.received - rhythm.began[1]
@@ -86,14 +84,6 @@ class Lanes:
     def alive(self) -> bool:
         """Whether any connection may still bring something."""
         return self.plan.alive
-
-    def helped(self, silent: float) -> bool:
-        """Tell whether somebody whom the user named helps out, or soon will.
-
-        Args:
-            silent: Seconds since anybody brought anything.
-        """
-        return len(self._gone) < len(self._sources) and silent < 2 * SPARE_STALL
 
     def bring(self) -> bool:
         """Take what has come, and do what the plan says; True if anything came."""
@@ -208,7 +198,6 @@ class Lanes:
         self.plan.failed(number, now, refused)
         if asked is not None and asked.source > 0:
             self._spares_there().fed_badly(self._sources[asked.source - 1], failure)
-            self._gone.add(asked.source)
             self.plan.gone(asked.source, now)
         elif lane is not None and self.plan.alive:
             self._transfer.exchange.healing.lost_one(failure, lane.position)

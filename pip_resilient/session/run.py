@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient.door import wing
 from pip_resilient.policy import digests
-from pip_resilient.policy.patience import Limits, Patience
+from pip_resilient.policy.origins import same_origin
+from pip_resilient.policy.patience import Hedges, Limits, Patience
 from pip_resilient.session.connect import Dialer
 from pip_resilient.session.pages import Pages, listed_by
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 
 _PARTIALS = "partials"
-_HEDGED = 0.05
 _RECENT = 600.0
 """Seconds after which nothing that was remembered of a host is of use (policy/breaker.py)."""
 
@@ -158,18 +158,11 @@ class Run:
         self._partials: Partials | None = None
         self.widest: dict[str, int] = {}
         self.requests = 0
-        self._hedges = 0
+        self._hedges = Hedges()
 
     def may_hedge(self) -> bool:
-        """Take one of the second connections that a run may open beside a silent one.
-
-        One, and one more for every twenty requests (Dean and Barroso, "The
-        Tail at Scale", find 5 % enough).
-        """
-        if self._hedges > self.requests * _HEDGED:
-            return False
-        self._hedges += 1
-        return True
+        """Take a second connection from the run's allowance, if there is one left."""
+        return self._hedges.take(self.requests)
 
     # Others beside the host that pip named: nothing of this is loaded in a healthy run.
 
@@ -329,13 +322,16 @@ class Run:
         return named.size if named is not None and beside else None
 
     def enough_of(self, known: list[Digest], url: str) -> list[Digest]:
-        """Return what the asked host's own bytes are held against: one strong digest.
+        """Return which of several digests a download is held against.
 
-        All where a page of somebody else named one, or where the bytes were
-        wrong before.
+        The cheapest strong one where PyPI's own page named it. All where that
+        was not PyPI, since others may bring bytes in PyPI's place, and all
+        where the bytes were wrong before.
         """
-        doubt = self.download.again or self.pages.is_strange(url)
-        return known if doubt else digests.cheapest(known)
+        page = getattr(self.download.link, "comes_from", None)
+        by_pypi = isinstance(page, str) and same_origin(page, f"https://{self.stack.host}/")
+        sure = by_pypi and not self.download.again and not self.pages.is_strange(url)
+        return digests.cheapest(known) if sure else known
 
     def _of_link(self) -> Digest | None:
         link = self.download.link

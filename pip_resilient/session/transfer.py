@@ -267,7 +267,7 @@ class Transfer:
         if self._silence.crawls(now, self._brought):
             return wing.Failure(wing.Kind.CRAWL)
         speed = self._silence.slowness(now, self._brought, self.run.settings.min_speed)
-        helped = self._lanes is not None and self._lanes.helped(silent)
+        helped = self._lanes is not None and self._lanes.plan.helped(now)
         why = None if helped else self.exchange.detour.leaves_body(self, silent, speed)
         if why is None and 0 in (self.exchange.time_left(), self._until_dead(silent)):
             why = wing.Failure(wing.Kind.SILENT, f"for {silent:.0f} s")
