@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from tests.end_to_end.environments import Environment, environment_of
 from tests.end_to_end.interpreters import PIPS, Cell, cell_of, newest_pip_for, python_matrix
+from tests.end_to_end.kept import cache_folder, once
 from tests.end_to_end.server_software import NotAvailable, run
-from tests.end_to_end.wheelhouse import cache_folder, once, pip_wheel
+from tests.end_to_end.wheelhouse import pip_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,21 +1,25 @@
 """What happened in the pips that pip itself starts to install build requirements?
 
-The rule: only the outermost pip speaks to the user. It hands its children a
-file name that cannot be guessed; a child that has something to tell writes
-it there, the parent reads it once and deletes it. In a healthy run no file is
-ever made. Nothing here may fail a run.
+The rule: only the outermost pip speaks to the user. It hands its children the
+name of a file that lies in its own memory and goes with it, however it ends. A
+child that has something to tell writes it there, the parent reads it once.
+Where the system has no such files, the name is one in the folder for temporary
+files that cannot be guessed, and in a healthy run no file is made. Nothing
+here may fail a run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from typing import TYPE_CHECKING
 
 from pip_resilient.door import wing
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Callable, MutableMapping, Sequence
 
     from pip_resilient.events import Event
 
@@ -23,6 +27,7 @@ VARIABLE = "PIP_RESILIENT_RUN"
 QUIET = "PIP_RESILIENT_QUIET"
 STATE = "PIP_RESILIENT_STATE_DIR"
 _MOST = 1 << 20
+_MEMORY = "pip-resilient"
 _TOLD = (
     *("healed", "gave-up", "answered", "wrong-bytes"),
     *("served-elsewhere", "page-elsewhere", "asked-elsewhere", "quarantined"),
@@ -30,7 +35,7 @@ _TOLD = (
 
 
 class Channel:
-    """The way from a child to its parent.
+    """The way from a child to its parent, once the parent has opened it.
 
     Args:
         environ: The environment, handed on to children.
@@ -41,11 +46,37 @@ class Channel:
         self._before: dict[str, str | None] = {}
         given = environ.get(VARIABLE)
         self.is_child = given is not None
-        if given is None:
-            name = f"pip-resilient-{os.urandom(16).hex()}.ndjson"
-            given = os.path.join(tempfile.gettempdir(), name)
-            self._tell(VARIABLE, given)
-        self._path = given
+        self._memory: int | None = None
+        self._path = given or ""
+
+    def open(self) -> None:
+        """Let the pips that this one starts be its children.
+
+        Not before it has something to do itself: who only imports pip speaks for
+        nobody, and the pips that such a program starts have to do it themselves.
+        """
+        if self._path:
+            return
+        self._path = self._in_memory() or os.path.join(
+            tempfile.gettempdir(), f"pip-resilient-{os.urandom(16).hex()}.ndjson"
+        )
+        self._tell(VARIABLE, self._path)
+
+    def _in_memory(self) -> str | None:
+        """Make a file without a place on any disk (Linux: memfd_create(2)), and name it."""
+        make = getattr(os, "memfd_create", None)
+        if make is None:
+            return None
+        try:
+            number: int = make(_MEMORY)
+        except OSError:
+            return None
+        name = f"/proc/{os.getpid()}/fd/{number}"
+        if not _is_memory(name):  # no /proc, or that of another namespace
+            os.close(number)
+            return None
+        self._memory = number
+        return name
 
     def _tell(self, variable: str, value: str) -> None:
         """Set a variable for children, and remember what it was."""
@@ -55,6 +86,10 @@ class Channel:
     def withdraw(self) -> None:
         """Take back what children were told; what they wrote is not wanted any more."""
         self.received()
+        if self._memory is not None:
+            with contextlib.suppress(OSError):  # whoever else has closed it
+                os.close(self._memory)
+            self._memory = None
         for variable, before in self._before.items():
             if before is not None:
                 self._environ[variable] = before
@@ -80,30 +115,59 @@ class Channel:
         if not self.is_child:
             self._tell(STATE, folder or "none")
 
-    def send(self, happened: Sequence[Event]) -> None:
-        """Write a child's events that matter to the parent."""
+    def send(
+        self, happened: Sequence[Event], around: Callable[[], Sequence[Event]] = tuple
+    ) -> None:
+        """Write what happened to a child, if any of it matters to the parent.
+
+        Args:
+            happened: The child's events.
+            around: Gives the records of its run and requests.
+        """
         if not happened:
             return
         told = tuple(wing.events.KINDS[name] for name in _TOLD)
-        lines = [wing.events.to_json(event) for event in happened if isinstance(event, told)]
-        if not lines:
+        if not any(isinstance(event, told) for event in happened):
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        number = os.open(self._path, flags, 0o600)
+        lines = [wing.ndjson.to_json(event) for event in (*around(), *happened)]
+        # The parent may be gone, and its number another process's.
+        how = 0 if _is_memory(self._path) else os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        number = os.open(self._path, os.O_WRONLY | os.O_APPEND | how, 0o600)
         with os.fdopen(number, "a", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
 
     def received(self) -> list[Event]:
         """Return what children wrote, and delete it; anything unreadable counts as nothing."""
-        if self.is_child:
+        if self.is_child or not self._path:
             return []
         try:
-            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
-            with os.fdopen(os.open(self._path, flags), encoding="ascii") as file:
-                mine = not hasattr(os, "getuid") or os.fstat(file.fileno()).st_uid == os.getuid()
-                text = file.read(_MOST) if mine else ""
-            os.unlink(self._path)
-        except (OSError, ValueError):
+            data = self._of_file() if self._memory is None else self._of_memory(self._memory)
+        except OSError:
             return []
-        events = map(wing.events.from_json, text.splitlines())
+        if not data:
+            return []  # without a question to the wing
+        events = map(wing.ndjson.from_json, data.decode("ascii", "replace").splitlines())
         return [event for event in events if event is not None]
+
+    def _of_memory(self, number: int) -> bytes:
+        data = os.pread(number, _MOST, 0)
+        os.ftruncate(number, 0)
+        return data
+
+    def _of_file(self) -> bytes:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for its writer
+        with os.fdopen(os.open(self._path, flags), "rb") as file:
+            about = os.fstat(file.fileno())
+            mine = not hasattr(os, "getuid") or about.st_uid == os.getuid()
+            data = file.read(_MOST) if mine and stat.S_ISREG(about.st_mode) else b""
+        os.unlink(self._path)
+        return data
+
+
+def _is_memory(path: str) -> bool:
+    """Tell whether a name is that of a parent's memory, and not of some other open file."""
+    try:
+        return os.readlink(path).startswith(f"/memfd:{_MEMORY} ")
+    except OSError:
+        return False

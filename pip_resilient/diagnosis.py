@@ -1,15 +1,23 @@
 """What do the events mean, in one sentence for the person at the terminal?
 
-The rule: causes are data: each kind of failure has its sentence and its
-advice here and nowhere else. Only what the events show is said, and where a
-variable or an option set the culprit, it is named.
+The rule: causes are data: each kind of failure, and each cause that only a
+look around can find, has its sentence and its advice here and nowhere else,
+for the last line of an install and for `doctor`. Only what the events show is
+said, and where a variable or an option set the culprit, it is named.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pip_resilient.events import Answered, GaveUp, Quarantined, RightBytesAgain, SourceFailed
+from pip_resilient.events import (
+    Answered,
+    Behind,
+    GaveUp,
+    Quarantined,
+    RightBytesAgain,
+    SourceFailed,
+)
 from pip_resilient.messages import progress
 from pip_resilient.policy.failure import Kind
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pip_resilient.events import Event
+    from pip_resilient.policy.failure import Failure
 
 # What to do; {place} is the host, {proxy_set_by} what named the proxy.
 _ADVICE = {
@@ -38,8 +47,16 @@ _ADVICE = {
     Kind.INTERCEPTED: "open a browser and log in to this network",
     Kind.WRONG_BYTES: "try again without caches in between; if it stays so, do not install it",
     Kind.CHANGED: "try again: the file was replaced during the download",
-    Kind.CERTIFICATE: (
-        "if your network inspects TLS, give its CA by --cert or PIP_CERT; also check the clock"
+    Kind.TOO_LARGE: "check the index URL: no index has a page of that size",
+    Kind.CERTIFICATE: "if your network inspects TLS, give its CA by --cert or PIP_CERT",
+    Kind.TOO_EARLY: "set this machine's clock right: most likely it is behind",
+    Kind.EXPIRED: "check this machine's clock; if it is right, {place} has to renew its own",
+    Kind.OTHER_HOST: (
+        "open a browser and log in to this network; if there is no login, check the DNS:"
+        " somebody else answers for {place}"
+    ),
+    Kind.AGAINST_RULES: (
+        "ask for a CA certificate that keeps RFC 5280; Python 3.12 does not insist on it"
     ),
     Kind.TLS_PROTOCOL: "check that the URL's https:// is right for {place}",
     Kind.CLIENT_CERTIFICATE: "give yours for {place} by --client-cert or PIP_CLIENT_CERT",
@@ -53,9 +70,70 @@ _ADVICE = {
     Kind.CONTRADICTED: "correct the hash in the requirement, or ask who named it",
     Kind.STACK: "check the URL and pip's network options",
 }
-_PROXY_VARIABLES = tuple(
-    name for stem in ("https", "http", "all") for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
-)
+# The same, where it is the proxy that is not reached.
+_PROXY_IS_NOT_THERE = "start that proxy again, or remove its setting"
+_OF_PROXY = {
+    Kind.REFUSED: _PROXY_IS_NOT_THERE,
+    Kind.CONNECT_TIMEOUT: "check whether that proxy works, or remove its setting",
+    Kind.UNREACHABLE: _PROXY_IS_NOT_THERE,
+    Kind.DNS_TEMPORARY: "check the DNS server, or remove the proxy's setting",
+    Kind.DNS_UNKNOWN: "correct the proxy's name, or remove its setting",
+}
+_OF_STATUS = {
+    429: "wait some minutes, and run less at once: {place} limits how often this network may ask",
+}
+# What takes a look around to be seen: (what is said, what to do).
+_SEEN = {
+    "clock": ("this machine's clock is {by}", "set this machine's clock right"),
+    "refusal": (
+        "{place} answered {status} to {url}; that is a refusal, not a missing package",
+        (
+            "check login and rights for {place}; if they are right, pip-resilient doctor tells"
+            " whether a filter turns pip away"
+        ),
+    ),
+    "user_agent": (
+        "{place} answers {status} to pip's own User-Agent, and 200 to another",
+        "use another index: a filter before {place} turns pip away",
+    ),
+    "no_index": (
+        "{place} answered {status} to {url}: no index is there",
+        "correct the path of the index{set_by}; most end in /simple/",
+    ),
+    "no_page": (
+        "{place} answered {url} with what is no index page ({why})",
+        "correct the path of the index{set_by}; a cache or filter in between may be to blame",
+    ),
+    "unverified": (
+        "{place} is trusted unseen{set_by}: pip verifies nothing that comes from it",
+        "take it out of trusted-host; most hosts have https, and a CA can be given by PIP_CERT",
+    ),
+    "some_addresses": (
+        "{place}: {bad} of its {all} addresses fail ({address}: {said})",
+        "try again: the others work; if it lasts, tell who runs {place}",
+    ),
+    "one_family": (
+        "{place}: {family} fails ({address}: {said}), {other} works",
+        "switch {family} off on this machine, or repair its route",
+    ),
+    "tls_silence": (
+        "{who}: TCP connects, but TLS is never answered",
+        "lower the MTU of this link or VPN; if that does not help, use another network",
+    ),
+    "insecure": (
+        "{place} is written http://, so pip ignores it",
+        "write https:// instead{set_by}",
+    ),
+    "no_folder": ("{place} is not there", "correct or remove it{set_by}"),
+    "stale": ("{place} is behind: {by}", "use another mirror until it has caught up"),
+    "slow": ("{place} brings only {speed}", "use a nearer mirror, or raise --timeout"),
+    "room": ("only {free} are free in {path}{set_by}", "free some space, or set {variable}"),
+    "no_pip": ("pip itself does not start ({said})", "repair pip with ensurepip"),
+    "configuration": (
+        "{path} cannot be read as pip's configuration",
+        "correct or remove that file: pip stops at it",
+    ),
+}
 # Neither the network nor a server can do anything about them.
 _NOT_THE_NETWORK = (Kind.DISK, Kind.NO_SSL, Kind.CONTRADICTED)
 # These answer something else than "is it there": worth a line if the command fails.
@@ -63,18 +141,24 @@ _TELLING_STATUSES = (401, 403, 407, 410)
 
 
 def last_line(
-    events: Sequence[Event], failed: bool, environ: Mapping[str, str] | None = None
+    events: Sequence[Event],
+    failed: bool,
+    proxies: Mapping[str, str] | None = None,
+    met: Failure | None = None,
 ) -> str | None:
     """Write the line that stands after pip's own last one, or None if there is nothing to say.
 
     Args:
         events: Those of the run.
         failed: Whether pip reported an error.
-        environ: The environment, to name the variable that set a proxy.
+        proxies: The proxies that are set anywhere, by what sets each.
+        met: What pip itself met that is neither the network's nor a server's fault.
     """
     given_up = [event for event in events if isinstance(event, GaveUp)]
+    if met is not None and not any(event.failure.kind is met.kind for event in given_up):
+        return _of_this_machine(met)
     if given_up:
-        return _of_failure(given_up, failed, environ or {}) + _of_mirrors(events)
+        return _of_failure(given_up, failed, proxies or {}) + _of_mirrors(events)
     wrong = [event for event in events if isinstance(event, RightBytesAgain) and event.final]
     if wrong:
         last = wrong[-1]
@@ -83,25 +167,35 @@ def last_line(
             f" {last.named_by} (expected {last.expected}, got {last.got})."
             f" Try: {_ADVICE[Kind.WRONG_BYTES]}{_of_mirrors(events)}"
         )
+    behind = [event for event in events if isinstance(event, Behind)]
+    if failed and behind:
+        return _of_what_is_behind(behind[-1])
     answers = [e for e in events if isinstance(e, Answered) and e.status in _TELLING_STATUSES]
     if failed and answers:
-        return (
-            f"{answers[-1].place} answered {answers[-1].status} to {answers[-1].url};"
-            " that is a refusal, not a missing package"
-        )
+        last_answer = answers[-1]
+        place, status, url = last_answer.place, last_answer.status, last_answer.url
+        said, what_to_do = seen("refusal", place=place, status=status, url=url)
+        return f"{said}. Try: {what_to_do}"
     return None
 
 
-def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]) -> str:
+def _of_what_is_behind(page: Behind) -> str:
+    by = f"it gave serial {page.serial} for {page.url}, PyPI itself has named {page.newest}"
+    said, what_to_do = seen("stale", place=page.place, by=by)
+    return f"this may not be a missing package: {said}. Try: {what_to_do}"
+
+
+def _of_this_machine(failure: Failure) -> str:
+    begin = "this was neither a network failure nor a missing package"
+    return f"{begin}: {failure.said}. Try: {_ADVICE[failure.kind]}"
+
+
+def _of_failure(given_up: list[GaveUp], failed: bool, proxies: Mapping[str, str]) -> str:
     cause = max(given_up, key=lambda event: event.spent)
     failure = cause.failure
     if failed and failure.kind in _NOT_THE_NETWORK:
-        begin = "this was neither a network failure nor a missing package"
-        return f"{begin}: {failure.said}. Try: {_ADVICE[failure.kind]}"
-    who, set_by = cause.place, ""
-    if failure.proxy:
-        set_by = _set_by(failure.proxy, environ)
-        who = f"{cause.place} through the proxy {failure.proxy}{set_by}"
+        return _of_this_machine(failure)
+    set_by = _set_by(failure.proxy, proxies) if failure.proxy else ""
     what = failure.said
     if cause.total is not None and cause.offset:
         what += f" at {progress(cause.offset, cause.total)}"
@@ -113,10 +207,44 @@ def _of_failure(given_up: list[GaveUp], failed: bool, environ: Mapping[str, str]
         if failed
         else "part of this was not answered, so it may be incomplete"
     )
-    advice = _ADVICE[failure.kind].format(place=cause.place, proxy_set_by=set_by)
+    what_to_do = advice(failure, cause.place, set_by)
     if cause.why == "deadline":
-        advice = "set a larger PIP_RESILIENT_DEADLINE, or none"
-    return f"{begin}: {who}: {what} ({effort}). Try: {advice}"
+        what_to_do = "set a larger PIP_RESILIENT_DEADLINE, or none"
+    return f"{begin}: {who(failure, cause.place, set_by)}: {what} ({effort}). Try: {what_to_do}"
+
+
+def who(failure: Failure, place: str, set_by: str = "") -> str:
+    """Name who failed: a host, and the proxy before it with what set that."""
+    if failure.proxy is None:
+        return place
+    return f"{place} through the proxy {failure.proxy}{set_by}"
+
+
+def advice(failure: Failure, place: str, set_by: str = "") -> str:
+    """Say what to do about a failure.
+
+    Args:
+        failure: What happened.
+        place: The host that was asked.
+        set_by: What named the proxy, ` (HTTPS_PROXY in the environment)`, or nothing.
+    """
+    what_to_do = _ADVICE[failure.kind]
+    if failure.proxy:
+        what_to_do = _OF_PROXY.get(failure.kind, what_to_do)
+    if failure.kind is Kind.STATUS and failure.status in _OF_STATUS:
+        what_to_do = _OF_STATUS[failure.status]
+    return what_to_do.format(place=place, proxy_set_by=set_by)
+
+
+def seen(cause: str, **values: object) -> tuple[str, str]:
+    """Say what was seen, and what to do about it.
+
+    Args:
+        cause: One of the names of `_SEEN`.
+        **values: What its sentences leave open.
+    """
+    said, what_to_do = _SEEN[cause]
+    return said.format(**values), what_to_do.format(**values)
 
 
 def _of_mirrors(events: Sequence[Event]) -> str:
@@ -134,8 +262,5 @@ def _of_mirrors(events: Sequence[Event]) -> str:
     return f". Mirrors did not have it either ({told})" if told else ""
 
 
-def _set_by(proxy: str, environ: Mapping[str, str]) -> str:
-    for name in _PROXY_VARIABLES:
-        if proxy and proxy in environ.get(name, ""):
-            return f" ({name} in the environment)"
-    return ""
+def _set_by(proxy: str, proxies: Mapping[str, str]) -> str:
+    return next((f" ({name})" for name, text in proxies.items() if proxy in text), "")

@@ -4,17 +4,19 @@ The rule: every decision leaves one event, a frozen record; messages, the
 closing summary and the diagnosis are views of these records and of nothing
 else. URLs are stripped of passwords and queries before they get in here.
 
-Units: bytes and seconds; `at` is seconds since the run began.
+Units: bytes and seconds; `at` is seconds since the run began. How they are
+written down is the business of `ndjson`; every kind and field is explained in
+`docs/events.md`.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
-from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.accounts import AboutRun, Brought, Requested
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from pip_resilient.policy.failure import Failure
 
 
 class Retried(NamedTuple):
@@ -177,6 +179,7 @@ class AskedElsewhere(NamedTuple):
         what: `page`, `file` or `metadata`.
         failure: What the host did; None: it was not asked, its breaker is open.
         named_by: Who named the digest that the bytes are held against, or None.
+        host: Its host, as `place` is that of the one that does not give.
     """
 
     at: float
@@ -190,6 +193,7 @@ class AskedElsewhere(NamedTuple):
     offset: int = 0
     total: int | None = None
     named_by: str | None = None
+    host: str = ""
 
 
 class ServedElsewhere(NamedTuple):
@@ -222,6 +226,21 @@ class PageElsewhere(NamedTuple):
     withheld: int = 0
 
 
+class Behind(NamedTuple):
+    """pip found nothing that fits, and a page that it got is older than what PyPI has said.
+
+    Attributes:
+        serial: PyPI's number of the last change that the page knows of.
+        newest: The highest such number that PyPI itself has named for the project.
+    """
+
+    at: float
+    place: str
+    url: str
+    serial: int
+    newest: int
+
+
 class SourceFailed(NamedTuple):
     """Another source did not serve either. `place` is its host."""
 
@@ -247,6 +266,9 @@ class Quarantined(NamedTuple):
 
 if TYPE_CHECKING:
     Event = Union[
+        AboutRun,
+        Requested,
+        Brought,
         Retried,
         Resumed,
         SecondConnection,
@@ -262,11 +284,15 @@ if TYPE_CHECKING:
         AskedElsewhere,
         ServedElsewhere,
         PageElsewhere,
+        Behind,
         SourceFailed,
         Quarantined,
     ]
 
 KINDS: dict[str, type[Event]] = {
+    "run": AboutRun,
+    "request": Requested,
+    "bytes": Brought,
     "retried": Retried,
     "resumed": Resumed,
     "second-connection": SecondConnection,
@@ -282,34 +308,8 @@ KINDS: dict[str, type[Event]] = {
     "asked-elsewhere": AskedElsewhere,
     "served-elsewhere": ServedElsewhere,
     "page-elsewhere": PageElsewhere,
+    "behind": Behind,
     "source-failed": SourceFailed,
     "quarantined": Quarantined,
 }
 """What the kinds of events are called in the event log."""
-
-_NAMES = {cls: name for name, cls in KINDS.items()}
-
-
-def to_json(event: Event) -> str:
-    """Write an event as one NDJSON line, without the line's end."""
-    record: dict[str, Any] = {"schema": SCHEMA, "event": _NAMES[type(event)]}
-    for name, value in event._asdict().items():
-        record[name] = round(value, 3) if isinstance(value, float) else value
-    failure: Failure | None = record.get("failure")
-    if failure is not None:
-        record["failure"] = {**failure._asdict(), "kind": failure.kind.name.lower()}
-    return json.dumps(record, sort_keys=True)
-
-
-def from_json(line: str) -> Event | None:
-    """Read an event that `to_json` wrote; None where it is none."""
-    try:
-        record = json.loads(line)
-        cls = KINDS[record.pop("event")]
-        record.pop("schema")
-        if record.get("failure"):
-            failure = record["failure"]
-            record["failure"] = Failure(**{**failure, "kind": Kind[failure["kind"].upper()]})
-        return cls(**record)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None

@@ -22,7 +22,8 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pip_resilient import __version__, children, options, sinks, wrapping
+from pip_resilient import __version__, children, options, sinks
+from pip_resilient.changes import Record, with_mixin
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
@@ -31,48 +32,13 @@ from pip_resilient.settings import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-wrapt = wrapping.import_wrapt()
 logger = sinks.logger
 LAST_CALL = "pip_resilient.last_call"
+BUILDS = "build_env.installer"
 
 
 class SeamError(Exception):
     """pip is not as we know it at a place that we would change."""
-
-
-class Record:
-    """The changes made, to be undone."""
-
-    def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
-
-    def add(self, undo: Callable[[], None]) -> None:
-        """Record how to take a change back, before it is made."""
-        self._undo.append(undo)
-
-    def wrap(self, module: Any, owner: str, name: str, wrapper: Any) -> None:
-        """Wrap `owner.name` of a module; an inherited function is deleted again on undo."""
-        parent = getattr(module, owner)
-        own = name in vars(parent)
-        raw = next(vars(cls)[name] for cls in parent.__mro__ if name in vars(cls))
-
-        def undo() -> None:
-            if own:
-                setattr(parent, name, raw)
-            elif name in vars(parent):
-                delattr(parent, name)
-
-        self.add(undo)
-        setattr(parent, name, wrapt.FunctionWrapper(raw, wrapper))
-
-    def undo(self) -> None:
-        """Take everything back, the last change first."""
-        while self._undo:
-            step = self._undo.pop()
-            try:
-                step()
-            except Exception as error:  # the other changes still must go
-                logger.debug("pip-resilient: not undone: %s", error)
 
 
 class Hook:
@@ -95,6 +61,7 @@ class Hook:
         self.record.add(channel.withdraw)
         self.closing = sinks.Closing(channel)
         self._classes: dict[tuple[type, bool], type] = {}
+        self._builds: Any = None
 
     def apply(self) -> None:
         """Check the seam and make the first changes.
@@ -110,8 +77,8 @@ class Hook:
             if not hasattr(owner, name):
                 raise SeamError(f"this pip's session module has no {name}")
         self.stack = Stack(m, self._pip("exceptions"), self._pip("models.index").PyPI)
-        self.record.wrap(m, "PipSession", "__init__", self._session_made)
-        self.record.wrap(m, "PipSession", "close", self._session_closed)
+        self.record.wrap(m.PipSession, "__init__", self._session_made)
+        self.record.wrap(m.PipSession, "close", self._session_closed)
         self._watch_errors()
         self._answer_last_call()
         self.record.add(lambda: atexit.unregister(self._at_exit))
@@ -129,6 +96,7 @@ class Hook:
         result = wrapped(*args, **kwargs)
         try:
             self._enlist(session, made_with_retries=kwargs.get("retries"))
+            self._reach_builds()
         except Exception as error:  # fail open
             self.stand_aside(error)
         return result
@@ -182,7 +150,7 @@ class Hook:
         self.record.add(undo)
         key = (plain, limits.retries == 0)
         if key not in self._classes:
-            self._classes[key] = type(f"Resilient{plain.__name__}", (ResilientAdapter, plain), {})
+            self._classes[key] = with_mixin(ResilientAdapter, plain)
         adapter.__class__ = self._classes[key]
         adapter.resilient_run = self.run
         adapter.resilient_limits = limits
@@ -191,6 +159,7 @@ class Hook:
         self.run.dialer.adopt(manager)
 
     def _begin_run(self) -> Run:
+        self.closing.children.open()
         commands = getattr(sys.modules.get(f"{self.prefix}.commands"), "commands_dict", {})
         said = options.Said(
             self._pip("configuration"), self._pip("exceptions").ConfigurationError, commands
@@ -210,6 +179,9 @@ class Hook:
         write = sinks.to_file(settings.log)
         self.run = Run(self.stack, settings, limits, sinks.say, self.stand_aside, write, self.clock)
         self.run.no_index = said.no_index()
+        self.closing.proxies = said.proxies
+        version = getattr(sys.modules.get(self.prefix.rpartition(".")[0]), "__version__", "")
+        self.run.track.made_by = (said.command or "", __version__, str(version))
         self.run.announced = self.closing.children.may_announce(
             logger.isEnabledFor(logging.WARNING)
         )
@@ -228,9 +200,9 @@ class Hook:
         downloader = getattr(module, "Downloader", None)
         if not isinstance(downloader, type) or "__call__" not in vars(downloader):
             raise SeamError("this pip has no Downloader that we know")
-        self.record.wrap(module, "Downloader", "__call__", self._download)
+        self.record.wrap(downloader, "__call__", self._download)
         if hasattr(module, "BatchDownloader"):  # pip ≤ 25.0
-            self.record.wrap(module, "BatchDownloader", "__call__", self._download_batch)
+            self.record.wrap(module.BatchDownloader, "__call__", self._download_batch)
 
     def _download(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         link = args[0] if args else kwargs.get("link")
@@ -261,6 +233,38 @@ class Hook:
 
             yield from self._download(one, instance, (link, location), {})
 
+    # Builds.
+
+    def _reach_builds(self) -> None:
+        """Let the pip of a build's own virtual environment be reached (pip 26.3: venv-isolation).
+
+        Nothing of ours is installed there, and pip empties its PYTHONPATH. pip has
+        imported this seam before it makes a session, if it has it at all.
+        """
+        module = sys.modules.get(f"{self.prefix}.{BUILDS}")
+        if module is None or module is self._builds:
+            return
+        self._builds = module
+        call = getattr(module, "call_subprocess", None)
+        if "extra_environ" in getattr(getattr(call, "__code__", None), "co_varnames", ()):
+            self.record.wrap(module, "call_subprocess", self._build_started)
+        else:
+            sinks.say("builds in virtual environments of their own run without us (pip changed)")
+
+    def _build_started(self, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        command = args[0] if args else kwargs.get("cmd")
+        # Where it is this Python again, it is reached as we were.
+        if command and command[0] != sys.executable:
+            try:
+                from pip_resilient import carrying  # noqa: PLC0415  # few builds need it
+
+                path = carrying.safe_path(os.environ.get("PYTHONPATH"))
+                extra = {**(kwargs.get("extra_environ") or {}), "PYTHONPATH": path}
+                kwargs = {**kwargs, "extra_environ": extra}
+            except Exception as error:  # fail open
+                sinks.say(f"this build's own pip runs without us: {error}")
+        return wrapped(*args, **kwargs)
+
     # What the user sees.
 
     def _watch_errors(self) -> None:
@@ -269,7 +273,7 @@ class Hook:
 
         class Watch(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
-                closing.failed = True
+                closing.failed_by(sys.exc_info()[1])
 
         watch = Watch(logging.ERROR)
         pips = logging.getLogger(self.prefix.partition(".")[0])
@@ -288,12 +292,12 @@ class Hook:
         adapter = session.adapters.get("https://")
         limits = getattr(adapter, "resilient_limits", None)
         if self.run is not None and limits is self.run.limits:  # not pip's look for its own update
-            self.closing.tell(self.run.happened)
+            self.closing.tell(self.run)
         return result
 
     def _at_exit(self) -> None:
         if self.run is not None:
-            self.closing.tell(self.run.happened)
+            self.closing.tell(self.run)
         self.record.undo()
 
     def stand_aside(self, error: BaseException) -> None:

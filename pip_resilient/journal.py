@@ -16,9 +16,9 @@ from pip_resilient.events import (
     Retried,
     RightBytesAgain,
     SourceFailed,
-    to_json,
 )
 from pip_resilient.messages import message
+from pip_resilient.ndjson import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ class Journal:
         now: Gives the seconds since the run began.
         say: Tells the user one line.
         write: Keeps one NDJSON line, or None.
+        name: Of the run; it stands on each line.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Journal:
         now: Callable[[], float],
         say: Callable[[str], None],
         write: Callable[[str], None] | None = None,
+        name: str = "",
     ) -> None:
         self.now = now
+        self.name = name
         self.say = say
         self.write = write
         self.events: list[Event] = []
@@ -55,7 +58,7 @@ class Journal:
         """Keep an event, and tell of it where it is worth a line."""
         self.events.append(event)
         if self.write is not None:
-            self.write(to_json(event))
+            self.write(to_json(event, self.name))
         line = message(self._announced(event))
         if line is not None and self._worth_telling(event):
             self.say(line)

@@ -13,6 +13,6 @@ import os
 
 from pip_resilient.children import VARIABLE
 
-if os.path.exists(os.environ.get(VARIABLE, "")):
-    with contextlib.suppress(Exception):  # then the children's events are not told
+with contextlib.suppress(Exception):  # then the children's events are not told
+    if os.path.getsize(os.environ.get(VARIABLE, "")):
         import pip_resilient.wing  # noqa: F401

@@ -11,7 +11,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_PROXY_VARIABLES = tuple(
+    name for stem in ("https", "http", "all") for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
+)
 
 
 class Said:
@@ -30,6 +34,7 @@ class Said:
         self.command = next((word for word in sys.argv[1:] if word in commands), None)
         loaded = configuration.Configuration(isolated=self.isolated)
         loaded.load()
+        self._loaded = loaded
         self._get: Callable[[str], Any] = loaded.get_value
         self._missing = missing
 
@@ -60,6 +65,31 @@ class Said:
             return None if said is None else max(0, int(said))
         except ValueError:
             return None
+
+    def proxies(self) -> dict[str, str]:
+        """Return the proxies that are set anywhere, by what sets each, in words for people.
+
+        The files are those that pip's Configuration has read (`_parsers`, 20.3 to
+        26.3); without it the key alone is named.
+        """
+        said = on_command_line("--proxy")
+        found = {} if said is None else {"--proxy": said}
+        for name in (*_PROXY_VARIABLES, "PIP_PROXY"):
+            if os.environ.get(name):
+                found[f"{name} in the environment"] = os.environ[name]
+        for section in filter(None, (self.command, "global")):
+            for path, text in self._in_files(section, "proxy"):
+                found[f"{section}.proxy in {path}"] = text
+            anywhere = self.look_up(f"{section}.proxy")
+            if anywhere is not None and anywhere not in found.values():
+                found[f"{section}.proxy in pip.conf"] = anywhere
+        return found
+
+    def _in_files(self, section: str, name: str) -> Iterator[tuple[str, str]]:
+        for parsers in getattr(self._loaded, "_parsers", {}).values():
+            for path, parser in parsers:
+                if parser.has_option(section, name):
+                    yield str(path), str(parser.get(section, name))
 
 
 def on_command_line(name: str) -> str | None:

@@ -7,9 +7,11 @@ byte. The closing lines are said once. Nothing here may fail a run.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
-from typing import TYPE_CHECKING
+import tempfile
+from typing import TYPE_CHECKING, Any
 
 from pip_resilient.door import wing
 
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 
     from pip_resilient.children import Channel
     from pip_resilient.events import Event
+    from pip_resilient.session.account import Account
+    from pip_resilient.session.run import Run
 
 logger = logging.getLogger("pip_resilient")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ROOM_TO_SPEAK_OF = 1_000_000
+"""Bytes; a disk with less has not got room for a package."""
 
 
 def say(line: str) -> None:
@@ -50,35 +57,88 @@ class Closing:
 
     Attributes:
         failed: Whether pip has reported an error.
+        proxies: Gives the proxies that are set anywhere, by what sets each.
     """
 
     def __init__(self, children: Channel) -> None:
         self.children = children
+        self.proxies: Callable[[], dict[str, str]] = dict
         self._told = False
         self.failed = False
+        self._no_room: str | None = None
+        self._not_found = False
 
-    def tell(self, happened: list[Event]) -> None:
-        """Say it, the first time; a child tells its parent instead."""
+    def failed_by(self, error: BaseException | None) -> None:
+        """Note that pip reports an error, and what is known of its reason.
+
+        Args:
+            error: The exception that pip handles meanwhile, or None.
+        """
+        self.failed = True
+        for one in _behind(error):
+            if isinstance(one, OSError) and one.errno in _NO_ROOM and self._no_room is None:
+                self._no_room = _full_folder(one)  # now: pip is about to tidy up
+            # So pip says that nothing fits, from 20.3 to 26.3.
+            self._not_found |= "DistributionNotFound" in [c.__name__ for c in type(one).__mro__]
+
+    def tell(self, run: Run) -> None:
+        """Say it, the first time, and keep it; a child tells its parent instead."""
         if self._told:
             return
         self._told = True
         try:
+            happened = run.happened
             if self.children.is_child:
-                self.children.send(happened)
+                self.children.send(
+                    happened, lambda: wing.account.Account(run).around(happened, self.failed, None)
+                )
                 return
-            everything = [*happened, *self.children.received()]
-            if not everything:
-                return
-            lines = (
-                *_used_unnamed(happened, everything),
-                wing.messages.summary(everything),
-                wing.diagnosis.last_line(everything, self.failed, os.environ),
-            )
-            for line in lines:
-                if line is not None:
-                    say(line)
+            received = self.children.received()
+            if self._not_found:
+                wing.behind.note(run)
+                happened = run.happened
+            if happened or received or self._no_room is not None:
+                self._tell_all(wing.account.Account(run), happened, received)
         except Exception as error:  # pip has done its work: no harm now
             logger.debug("pip-resilient: no summary: %s", error)
+
+    def _tell_all(self, account: Account, happened: list[Event], received: list[Event]) -> None:
+        everything = [*happened, *account.shifted(received)]
+        for line in (*_used_unnamed(happened, everything), wing.messages.summary(everything)):
+            if line is not None:
+                say(line)
+        room = self._no_room
+        met = None if room is None else wing.Failure(wing.Kind.DISK, room)
+        verdict = wing.diagnosis.last_line(everything, self.failed, self.proxies(), met)
+        try:
+            kept = account.keep(everything, self.failed, verdict)
+        except Exception as error:  # the last line matters more
+            logger.debug("pip-resilient: the run is not kept: %s", error)
+            kept = False
+        if verdict is not None:
+            say(f"{verdict}. Details: pip-resilient report" if kept else verdict)
+
+
+def _behind(error: Any) -> list[BaseException]:
+    """Return an error and those that it was raised for, at most ten."""
+    found: list[BaseException] = []
+    while error is not None and len(found) < 10:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _full_folder(error: OSError) -> str:
+    """Return the folder on the disk that is full, empty where it cannot be told."""
+    for find in (tempfile.gettempdir, os.getcwd):
+        try:
+            folder = find()
+            disk = os.statvfs(folder)
+        except (OSError, AttributeError):  # Windows has no statvfs
+            continue
+        if disk.f_bavail * disk.f_frsize < _ROOM_TO_SPEAK_OF:
+            return folder
+    return str(error.filename or "")
 
 
 def _used_unnamed(own: list[Event], everything: list[Event]) -> list[str | None]:

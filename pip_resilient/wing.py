@@ -5,29 +5,29 @@ itself; the others ask `door.wing` for it. A new module of the wing is one more
 line here.
 """
 
-from pip_resilient import diagnosis, events, journal, messages
+from pip_resilient import diagnosis, events, journal, messages, ndjson
 from pip_resilient.mirrors import declared, group
 from pip_resilient.policy import disclosure, plan, ranges
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.session import aside, memory, opener, spares, translate
+from pip_resilient.session import account, aside, behind, memory, opener, spares, translate
 from pip_resilient.session.continuation import Continuation
 from pip_resilient.session.healing import Healing
 from pip_resilient.session.lanes import Lanes
 from pip_resilient.session.recall import Recall
 from pip_resilient.store import last_good
-from pip_resilient.store.folder import Folder
 from pip_resilient.store.partials import Partials
 
 __all__ = [
     "Continuation",
     "Failure",
-    "Folder",
     "Healing",
     "Kind",
     "Lanes",
     "Partials",
     "Recall",
+    "account",
     "aside",
+    "behind",
     "declared",
     "diagnosis",
     "disclosure",
@@ -37,6 +37,7 @@ __all__ = [
     "last_good",
     "memory",
     "messages",
+    "ndjson",
     "opener",
     "plan",
     "ranges",

@@ -12,6 +12,10 @@ import os
 import sys
 from importlib.machinery import PathFinder
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 
 def import_wrapt() -> ModuleType:
@@ -22,14 +26,15 @@ def import_wrapt() -> ModuleType:
     nobody else gets half a wrapt. Where it is not as in wrapt 1.14 to 2.x, all
     of it is imported.
     """
-    spec = None if "wrapt" in sys.modules else PathFinder.find_spec("wrapt")
+    beside = _beside()
+    spec = None if "wrapt" in sys.modules else beside or PathFinder.find_spec("wrapt")
     if spec is None or spec.submodule_search_locations is None:
         return importlib.import_module("wrapt")
     parent = ModuleType("wrapt")
     parent.__path__ = spec.submodule_search_locations
     sys.modules["wrapt"] = parent
     try:
-        return _wrapts_core()
+        return _wrapts_core(plain=beside is not None)
     except Exception:  # whatever it is, wrapt itself will know better
         _forget("wrapt")
         return importlib.import_module("wrapt")
@@ -38,8 +43,17 @@ def import_wrapt() -> ModuleType:
             _forget("wrapt")
 
 
-def _wrapts_core() -> ModuleType:
-    plain = os.environ.get("WRAPT_DISABLE_EXTENSIONS")
+def _beside() -> ModuleSpec | None:
+    """Find the wrapt beside this plugin, where both were carried into a Python (`carrying`).
+
+    Its extension may have been built for another one.
+    """
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return None if home in sys.path else PathFinder.find_spec("wrapt", [home])
+
+
+def _wrapts_core(*, plain: bool) -> ModuleType:
+    plain = plain or bool(os.environ.get("WRAPT_DISABLE_EXTENSIONS"))
     for name in ("wrapt.wrappers",) if plain else ("wrapt._wrappers", "wrapt.wrappers"):
         with contextlib.suppress(ImportError):
             core = importlib.import_module(name)

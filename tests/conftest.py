@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pip_resilient.store.folder import Folder
 from tests.wall_clock import Clock
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE = 5.0
+
+# A slow machine is not a wrong answer. `--hypothesis-profile=fuzz` looks for longer, and says
+# how to repeat what it found.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+settings.register_profile(
+    "fuzz",
+    max_examples=20_000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,11 @@ class Distribution:
     @property
     def sha256(self) -> str:
         """The digest in hexadecimal digits."""
-        return hashlib.sha256(self.content).hexdigest()
+        return self.digest("sha256")
+
+    def digest(self, algorithm: str) -> str:
+        """Return the digest of that name, as hashlib knows it."""
+        return hashlib.new(algorithm, self.content).hexdigest()
 
 
 def normalized(name: str) -> str:
@@ -50,13 +54,14 @@ def html_page(
     held: Iterable[Distribution],
     *,
     digests: bool = True,
+    algorithm: str = "sha256",
     serial: int | None = None,
     filling: str = "",
 ) -> bytes:
     """Return a project's page; the hrefs are the distributions' URLs as they stand there."""
     links = [f'<p title="{filling}"></p>'] if filling else []
     for item in held:
-        fragment = f"#sha256={item.sha256}" if digests else ""
+        fragment = f"#{algorithm}={item.digest(algorithm)}" if digests else ""
         beside = ""
         if item.metadata is not None:
             digest = f"sha256={hashlib.sha256(item.metadata).hexdigest()}"
@@ -71,6 +76,7 @@ def json_page(
     held: Iterable[Distribution],
     *,
     digests: bool = True,
+    algorithm: str = "sha256",
     serial: int | None = None,
     filling: str = "",
 ) -> bytes:
@@ -81,7 +87,7 @@ def json_page(
         "name": name,
         **({"_filling": filling} if filling else {}),  # PEP 700: keys with "_" are private
         "versions": sorted({_version(item.filename) for item in files}),
-        "files": [_json_file(item, digests=digests) for item in files],
+        "files": [_json_file(item, [algorithm] if digests else []) for item in files],
     }
     return json.dumps(page).encode()
 
@@ -115,14 +121,14 @@ def _meta(serial: int | None) -> dict[str, object]:
     return {"api-version": "1.1", **({} if serial is None else {"_last-serial": serial})}
 
 
-def _json_file(item: Distribution, *, digests: bool) -> dict[str, object]:
+def _json_file(item: Distribution, algorithms: Iterable[str]) -> dict[str, object]:
     beside: object = False
     if item.metadata is not None:
         beside = {"sha256": hashlib.sha256(item.metadata).hexdigest()}
     return {
         "filename": item.filename,
         "url": item.url,
-        "hashes": {"sha256": item.sha256} if digests else {},
+        "hashes": {algorithm: item.digest(algorithm) for algorithm in algorithms},
         "size": len(item.content),
         "upload-time": item.upload_time,
         "yanked": False,

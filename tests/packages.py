@@ -174,6 +174,7 @@ class Index:
         pages_url: What the clients call the first server, if it plays another.
         files_url: What the pages call the second server, if it plays another.
         digests: Whether the pages announce digests.
+        algorithm: That of these digests, as hashlib knows it.
         core_metadata: Whether the metadata lies beside the wheels.
         form: How the pages are sent.
         prefix: What stands before all paths; mirrors have one ("/pypi").
@@ -187,6 +188,7 @@ class Index:
         pages_url: str | None = None,
         files_url: str | None = None,
         digests: bool = True,
+        algorithm: str = "sha256",
         core_metadata: bool = True,
         form: PageForm | None = None,
         prefix: str = "",
@@ -195,8 +197,9 @@ class Index:
         self._files = files or pages
         self._prefix = prefix
         self.url = f"{pages_url or pages.url}{prefix}/simple/"
-        self._files_url = files_url or self._files.url
+        self.files_url = files_url or self._files.url
         self._digests = digests
+        self._algorithm = algorithm
         self._core_metadata = core_metadata
         self._form = form or PageForm()
         self._projects: dict[str, list[Distribution]] = {}
@@ -238,7 +241,7 @@ class Index:
             filename,
             content,
             path,
-            self._files_url + path,
+            self.files_url + path,
             beside if self._core_metadata else None,
             f"2024-01-{len(held) % 28 + 1:02}T00:00:00.000000Z",
         )
@@ -259,6 +262,7 @@ class Index:
         ballast = random.Random(name).randbytes(self._form.ballast)
         how = {
             "digests": self._digests,
+            "algorithm": self._algorithm,
             "serial": self._form.serial,
             "filling": base64.urlsafe_b64encode(ballast).decode(),
         }

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 QUICK = Settings(connect_timeout=5.0, read_timeout=0.4)
 
-_CHANGEABLE = (
+_CHANGEABLE: tuple[Any, ...] = (
     session_module.PipSession,
     session_module.HTTPAdapter,
     session_module.CacheControlAdapter,
@@ -53,6 +53,7 @@ _CHANGEABLE = (
     HTTPSConnectionPool,
     HTTPConnection,
     HTTPSConnection,
+    *(sys.modules[name] for name in ("pip._internal.build_env.installer",) if name in sys.modules),
 )
 _ORIGINALS = [(owner, dict(vars(owner))) for owner in _CHANGEABLE]
 _SCHEMES = dict(PoolManager().pool_classes_by_scheme)
@@ -169,6 +170,7 @@ def hooked_pip(
         stack.callback(hook.record.undo)
         hook.apply()
         hook.apply_to_download(download_module)
+        hook.closing.children.open()
         said: list[str] = []
         hook.run = Run(
             hook.stack,

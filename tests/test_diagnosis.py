@@ -8,6 +8,7 @@ from pip_resilient import diagnosis
 from pip_resilient.diagnosis import last_line
 from pip_resilient.events import (
     Answered,
+    Behind,
     GaveUp,
     Quarantined,
     Retried,
@@ -70,13 +71,37 @@ def test_where_a_body_ended_is_told() -> None:
     assert "connection lost at 612.0/797.3 MB" in str(line)
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "http_proxy"])
-def test_the_variable_that_set_a_proxy_is_named(name: str) -> None:
+@pytest.mark.parametrize("by", ["HTTPS_PROXY in the environment", "global.proxy in /etc/pip.conf"])
+def test_what_set_a_proxy_is_named(by: str) -> None:
     """Many do not know that they have one."""
     event = gave_up(Kind.REFUSED, proxy="127.0.0.1:7890")
-    line = last_line([event], True, {name: "http://127.0.0.1:7890", "OTHER": "127.0.0.1:7890"})
+    line = last_line([event], True, {"--proxy": "http://other", by: "http://127.0.0.1:7890"})
 
-    assert f"through the proxy 127.0.0.1:7890 ({name} in the environment)" in str(line)
+    assert f"through the proxy 127.0.0.1:7890 ({by})" in str(line)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(Kind.REFUSED, Kind.CONNECT_TIMEOUT, Kind.UNREACHABLE),
+        *(Kind.DNS_TEMPORARY, Kind.DNS_UNKNOWN),
+    ],
+)
+def test_a_proxy_that_is_not_reached_is_no_matter_of_the_index(kind: Kind) -> None:
+    """Who is told to check the index URL looks in the wrong place."""
+    line = str(last_line([gave_up(kind, proxy="127.0.0.1:7890")], failed=True))
+
+    assert "prox" in line.partition(" Try: ")[2] or "its setting" in line
+    assert "index" not in line.partition(" Try: ")[2]
+
+
+def test_too_many_requests_is_an_advice_to_wait() -> None:
+    """The server does not fail: it is asked too often."""
+    event = GaveUp(1.0, PLACE, URL, Failure(Kind.STATUS, status=429), 3, 9.0, "patience")
+    line = str(last_line([event], failed=True))
+
+    assert "HTTP status 429" in line
+    assert "Try: wait some minutes, and run less at once: index.invalid limits" in line
 
 
 def test_a_proxy_of_unknown_origin_is_named_alone() -> None:
@@ -89,7 +114,8 @@ def test_a_proxy_of_unknown_origin_is_named_alone() -> None:
 def test_a_password_in_the_proxy_variable_is_not_told() -> None:
     """The last line is what is pasted into a bug report."""
     event = gave_up(Kind.PROXY_AUTHENTICATION, proxy="proxy.invalid:3128")
-    line = last_line([event], True, {"HTTPS_PROXY": "http://u:hunter2@proxy.invalid:3128"})
+    proxies = {"HTTPS_PROXY in the environment": "http://u:hunter2@proxy.invalid:3128"}
+    line = last_line([event], True, proxies)
 
     assert "hunter2" not in str(line)
     assert "HTTPS_PROXY" in str(line)
@@ -114,8 +140,9 @@ def test_a_refusal_is_not_a_missing_package(status: int) -> None:
     """pip says "no matching distribution" for all of them."""
     line = last_line([answered(status)], failed=True)
 
-    assert line == (
-        f"index.invalid answered {status} to {URL}; that is a refusal, not a missing package"
+    assert str(line).startswith(
+        f"index.invalid answered {status} to {URL}; that is a refusal, not a missing package."
+        " Try: check login and rights for index.invalid;"
     )
 
 
@@ -142,6 +169,45 @@ def test_a_healthy_or_healed_run_has_no_last_line(failed: bool) -> None:
 
     assert last_line([], failed) is None
     assert last_line([healed], failed) is None
+
+
+def test_a_disk_that_pip_found_full_comes_first() -> None:
+    """The command ended there, whatever else it had gone on without before."""
+    full = Failure(Kind.DISK, "/small/tmp")
+    line = str(last_line([gave_up()], True, None, full))
+
+    assert line.startswith("this was neither a network failure nor a missing package: ")
+    assert "no space left on disk (/small/tmp). Try: free some space" in line
+    assert last_line([], True, None, full) == line
+
+
+def test_a_full_disk_that_we_have_met_is_told_with_what_we_know_of_it() -> None:
+    """pip meets the end of it, and knows less."""
+    ours = Failure(Kind.DISK, "12.0 MB in /small/tmp")
+    event = GaveUp(1.0, PLACE, URL, ours, 1, 0.0, "permanent")
+    line = str(last_line([event], True, None, Failure(Kind.DISK)))
+
+    assert "(12.0 MB in /small/tmp)" in line
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_mirror_that_is_behind_is_told_where_pip_found_nothing(failed: bool) -> None:
+    """pip's own words send people to look for a typo."""
+    behind = Behind(1.0, "mirror.invalid", URL, 100, 250)
+    line = last_line([behind], failed)
+
+    assert (line is not None) is failed
+    if failed:
+        assert "may not be a missing package: mirror.invalid is behind: " in str(line)
+        assert "serial 100" in str(line)
+        assert "Try: use another mirror" in str(line)
+
+
+def test_a_network_failure_is_told_before_a_mirror_that_is_behind() -> None:
+    """What was not there because of it may be the very thing."""
+    behind = Behind(1.0, "mirror.invalid", URL, 100, 250)
+
+    assert "connection lost" in str(last_line([gave_up(), behind], failed=True))
 
 
 def source_failed(source: str = "tuna", kind: Kind = Kind.SILENT) -> SourceFailed:

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pip_resilient import events
+from pip_resilient.accounts import AboutRun, Brought, Requested
 from pip_resilient.events import (
     Answered,
     AskedElsewhere,
+    Behind,
     GaveUp,
     Healed,
     LostOne,
@@ -28,10 +30,10 @@ from pip_resilient.events import (
     SourceFailed,
     TakenUp,
     Widened,
-    to_json,
 )
 from pip_resilient.journal import Journal
 from pip_resilient.messages import message, plain, progress, size, summary
+from pip_resilient.ndjson import SCHEMA, from_json, to_json
 from pip_resilient.policy.failure import Failure, Kind
 
 if TYPE_CHECKING:
@@ -49,7 +51,14 @@ def resumed(url: str = URL) -> Resumed:
     return Resumed(1.0, PLACE, url, LOST, 612_000_000, 797_300_000, False, 0.4)
 
 
+ABOUT = AboutRun(
+    *(0.0, 1785507302.5, 12.5, True, "install", "0.1", "26.3", "3.11.7"),
+    *({"patience": "20.0"}, 7, 9, "this was a network failure"),
+)
 EVENTS: list[Event] = [
+    ABOUT,
+    Requested(1.0, PLACE, URL, "GET", 1.25, None, 200, 40_100_000, False),
+    Brought(1.0, PLACE, 0.25, 1_300_000),
     retried(),
     resumed(),
     SecondConnection(1.0, PLACE, URL, 4.0, 12_300_000, 40_100_000),
@@ -66,6 +75,7 @@ EVENTS: list[Event] = [
     AskedElsewhere(1.0, PLACE, URL, "aliyun", "Alibaba Cloud", True, "page", None),
     ServedElsewhere(1.0, PLACE, URL, "aliyun", "file", 1000),
     PageElsewhere(1.0, PLACE, URL, "", age=600.0, stale=True),
+    Behind(1.0, "mirror.invalid", URL, 100, 250),
     SourceFailed(1.0, "mirror.invalid", URL, "aliyun", LOST),
     Quarantined(1.0, "mirror.invalid", URL, "aliyun", "sha256", "aa", "bb", "the index page"),
 ]
@@ -175,9 +185,9 @@ def test_an_event_is_one_line_of_json(event: Event) -> None:
 
     assert "\n" not in line
     assert line.isascii()
-    assert record["schema"] == events.SCHEMA
+    assert record["schema"] == SCHEMA
     assert events.KINDS[record["event"]] is type(event)
-    assert record["place"] in (PLACE, "mirror.invalid")
+    assert record.get("place", PLACE) in (PLACE, "mirror.invalid")
 
 
 def test_a_failure_in_the_log_names_its_kind() -> None:
@@ -411,7 +421,41 @@ def test_wrong_bytes_of_a_mirror_are_always_told(told: Told) -> None:
 @each_event
 def test_an_event_can_be_read_again(event: Event) -> None:
     """The parent reads what its children wrote, and `report` the last run."""
-    assert events.from_json(to_json(event)) == event
+    assert from_json(to_json(event)) == event
+
+
+def test_a_line_names_the_run_it_is_of() -> None:
+    """Several runs append to one log."""
+    assert json.loads(to_json(resumed(), "1785507302-ab12cd"))["run"] == "1785507302-ab12cd"
+
+
+def test_what_a_later_version_added_is_passed_over() -> None:
+    """A report of one version must read the runs of the next."""
+    record = {**json.loads(to_json(retried())), "weather": "fine"}
+    record["failure"]["mood"] = "bad"
+
+    assert from_json(json.dumps(record)) == retried()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("schema", 2),
+        ("at", "soon"),
+        ("at", None),
+        ("at", 1e999),
+        ("url", 5),
+        ("wait", [1.0]),
+        ("failure", None),
+        ("failure", {"kind": "reset", "detail": 5}),
+        ("failure", {"kind": "mood"}),
+    ],
+)
+def test_a_damaged_line_is_none(name: str, value: object) -> None:
+    """Whoever draws the run would fail in the midst of it."""
+    record = {**json.loads(to_json(retried())), name: value}
+
+    assert from_json(json.dumps(record)) is None
 
 
 @pytest.mark.parametrize(

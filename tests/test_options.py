@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from configparser import RawConfigParser
 
 import pytest
 
@@ -27,6 +28,12 @@ class Configuration:
 
     def load(self) -> None:
         self.loaded = True
+
+        parser = RawConfigParser()
+        parser.read_string(
+            "[global]\nproxy = http://in.file:1\n[install]\nproxy = http://u:p@i:2\n"
+        )
+        self._parsers = {"user": [("/home/x/pip.conf", parser)]}
 
     def get_value(self, key: str) -> object:
         assert self.loaded
@@ -127,3 +134,32 @@ def test_without_the_variable_it_is_no_ci(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("CI", raising=False)
 
     assert not in_ci()
+
+
+def test_every_proxy_is_known_by_what_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody remembers where, and pip's files are many."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://by.variable:3")
+    monkeypatch.setenv("PIP_PROXY", "http://by.pip:4")
+    values = {"global.proxy": "http://in.file:1", "install.proxy": "http://u:p@i:2"}
+    found = said(monkeypatch, "pip install --proxy by.option:5 demo", **values).proxies()
+
+    assert found == {
+        "--proxy": "by.option:5",
+        "HTTPS_PROXY in the environment": "http://by.variable:3",
+        "PIP_PROXY in the environment": "http://by.pip:4",
+        "install.proxy in /home/x/pip.conf": "http://u:p@i:2",
+        "global.proxy in /home/x/pip.conf": "http://in.file:1",
+    }
+
+
+def test_a_proxy_of_files_that_pip_hides_is_known_by_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where pip keeps what it has read is pip's own business, and may change."""
+    known = said(monkeypatch, "pip download demo", **{"global.proxy": "http://in.file:1"})
+    monkeypatch.delattr(known._loaded, "_parsers")
+
+    assert known.proxies()["global.proxy in pip.conf"] == "http://in.file:1"

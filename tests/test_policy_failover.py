@@ -23,7 +23,12 @@ TABLE = {
     Kind.SILENT: AT_ONCE,
     Kind.CRAWL: AT_ONCE,
     Kind.INTERCEPTED: AT_ONCE,
+    Kind.TOO_LARGE: AT_ONCE,
     Kind.CERTIFICATE: AT_ONCE,
+    Kind.TOO_EARLY: AT_ONCE,
+    Kind.EXPIRED: AT_ONCE,
+    Kind.OTHER_HOST: AT_ONCE,
+    Kind.AGAINST_RULES: AT_ONCE,
     Kind.TLS_PROTOCOL: AT_ONCE,
     Kind.PROXY_FORBIDS: AT_ONCE,
     Kind.WRONG_BYTES: AT_ONCE,
@@ -69,12 +74,26 @@ def test_what_is_wrong_on_this_machine_no_other_host_can_cure(kind: Kind) -> Non
 @pytest.mark.parametrize(
     ("seconds", "due"), [(0.0, False), (WAITS_FOR, False), (WAITS_FOR + 0.1, True), (3600.0, True)]
 )
-@pytest.mark.parametrize("attempts", [1, 5])
 def test_a_short_wait_that_a_server_asks_for_is_waited(
-    kind: Kind, named: bool, seconds: float, due: bool, attempts: int
+    kind: Kind, named: bool, seconds: float, due: bool
 ) -> None:
     """It says when it will be there again; an hour is too long with others there."""
-    assert is_due(Failure(kind, retry_after=seconds), attempts, named) is due
+    assert is_due(Failure(kind, retry_after=seconds), 1, named) is due
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("seconds", [0.0, 1.0, WAITS_FOR])
+def test_a_server_that_asks_for_one_moment_after_the_other_is_left(
+    named: bool, seconds: float
+) -> None:
+    """As soon as one that asks for nothing: all the patience would pass with others there."""
+    due = [
+        attempts
+        for attempts in range(1, 10)
+        if is_due(Failure(Kind.STATUS, retry_after=seconds), attempts, named)
+    ]
+
+    assert due == list(range(SOON[0 if named else 1], 10))
 
 
 @given(st.sampled_from(Kind), st.integers(1, 100), st.none() | st.floats(0, 1e6))

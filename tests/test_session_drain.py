@@ -139,7 +139,7 @@ def test_a_page_without_an_end_is_left(
     """It would fill the memory; a hundred thousand times the same compress well."""
     monkeypatch.setattr(drain_module, "_PAGE", 10_000)
     with FaultServer() as server:
-        assert refused(server, **framing).kind is Kind.GARBLED
+        assert refused(server, **framing).kind is Kind.TOO_LARGE
 
 
 def compressed(content: bytes) -> dict[str, Any]:

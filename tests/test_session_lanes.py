@@ -140,7 +140,7 @@ class Transfer:
     def accept(self, data: bytes, foreign: bool = False) -> None:
         self.got += data
 
-    def grew(self, count: int) -> None:
+    def grew(self, count: int, place: str | None = None) -> None:
         self.heard_of += count
 
     def heard(self) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 PATH = "/simple/demo/"
 EVERY = 20_000
+CALM = 5.0  # seconds; on a busy machine a second connection would ask once more
 
 
 def page_of(lines: int, seed: int = 0) -> bytes:
@@ -82,8 +83,7 @@ IDS = ["plain", "gzip", "chunked", "gzip-chunked", "gzip-until-close"]
 @pytest.mark.parametrize("framing", FRAMINGS, ids=IDS)
 def test_a_page_longer_than_the_link_lives_gets_through(framing: dict[str, Any]) -> None:
     """It would be fetched from its start until patience ends."""
-    patient = Settings()  # on a busy machine a second connection would ask for more
-    with FaultServer() as server, hooked_pip(settings=patient, stall=5.0) as pip:
+    with FaultServer() as server, hooked_pip(settings=Settings(), stall=CALM) as pip:
         url = put(server, **framing)
         size = whole_size(server)
         seen = len(server.requests(PATH))
@@ -112,7 +112,7 @@ OLD = {"last_modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
 @pytest.mark.parametrize("gzip", [False, True])
 def test_without_a_strong_etag_a_page_comes_whole(etag: dict[str, Any], gzip: bool) -> None:
     """A weak one, or a date, may stay the same while the bytes differ."""
-    with FaultServer(script=[Reset(EVERY).when(first=2)]) as server, hooked_pip() as pip:
+    with FaultServer(script=[Reset(EVERY).when(first=2)]) as server, hooked_pip(stall=CALM) as pip:
         got = pip.page(put(server, gzip=gzip, **etag))
 
         assert got == PAGE
@@ -156,7 +156,7 @@ def test_a_page_that_only_grew_comes_with_its_own_headers(framing: dict[str, Any
 def test_a_server_that_ignores_ranges_gives_the_whole_from_there(framing: dict[str, Any]) -> None:
     """What had come must not stand in the page twice."""
     cut = Reset(EVERY).when(first=1)
-    with FaultServer(script=[cut, RangeIgnored()]) as server, hooked_pip() as pip:
+    with FaultServer(script=[cut, RangeIgnored()]) as server, hooked_pip(stall=CALM) as pip:
         got = pip.page(put(server, **framing))
 
         assert got == PAGE
@@ -197,7 +197,7 @@ def test_a_wrong_answer_to_a_range_never_gets_into_a_page(
 ) -> None:
     """A shorter or a mixed page would hide releases, and nobody would see it."""
     script = [Reset(EVERY).when(first=1), answers.when(ranged=True)]
-    with FaultServer(script=script) as server, hooked_pip() as pip:
+    with FaultServer(script=script) as server, hooked_pip(stall=CALM) as pip:
         got = pip.page(put(server, **framing))
 
         assert got == PAGE

@@ -327,6 +327,23 @@ def test_a_size_that_cannot_be_is_none(said: object) -> None:
 
 
 @pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close", "length"])
+def test_a_file_without_an_end_fills_no_disk(
+    framing: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the disk is. Who says how much it is may have all of it."""
+    monkeypatch.setattr(bringer, "_UNSAID", len(CONTENT) - 1)
+    with FaultServer() as server, asking() as asker:
+        put_page(server, NAME)
+        server.put(PAGE + NAME, CONTENT, **framing)
+        if "chunked" in framing or "close_delimited" in framing:
+            with pytest.raises(Unusable) as caught:
+                fetched(asker, server, sized=False)
+            assert "without an end" in caught.value.failure.said
+        else:
+            assert fetched(asker, server, sized=False) == CONTENT
+
+
+@pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close", "length"])
 @pytest.mark.parametrize(("free", "fits"), [(2 * len(CONTENT), True), (len(CONTENT), False)])
 def test_what_nobody_says_the_size_of_takes_half_of_what_is_free(
     framing: dict[str, Any], free: int, fits: bool, monkeypatch: pytest.MonkeyPatch

@@ -31,7 +31,7 @@ from pip._vendor.urllib3 import exceptions as vendored
 from pip_resilient.policy.answers import TRANSIENT_STATUSES
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.session.translate import failure_of, failure_of_answer
-from tests.end_to_end.wheelhouse import cache_folder
+from tests.end_to_end.kept import cache_folder
 from tests.faults import Authority
 
 HTTPS_PROXY = "https://user:hunter2@proxy.invalid:3128"
@@ -52,6 +52,12 @@ def tls(reason: str | None = None, cls: type[ssl.SSLError] = ssl.SSLError) -> ss
     error = cls(1, f"[SSL: {reason}] text in any language")
     if reason is not None:
         error.reason = reason
+    return error
+
+
+def certificate(verdict: int) -> ssl.SSLError:
+    error = tls("CERTIFICATE_VERIFY_FAILED", ssl.SSLCertVerificationError)
+    error.verify_code = verdict
     return error
 
 
@@ -79,6 +85,14 @@ OPERATING_SYSTEM = [
 ]
 TLS = [
     (tls("CERTIFICATE_VERIFY_FAILED", ssl.SSLCertVerificationError), Kind.CERTIFICATE),
+    (certificate(18), Kind.CERTIFICATE),
+    (certificate(9), Kind.TOO_EARLY),
+    (certificate(10), Kind.EXPIRED),
+    (certificate(62), Kind.OTHER_HOST),
+    (certificate(64), Kind.OTHER_HOST),
+    # As ssl.match_hostname raises it: OpenSSL's class, and nothing of OpenSSL's in it.
+    (ssl.CertificateError("hostname 'a' doesn't match 'b'"), Kind.OTHER_HOST),
+    (certificate(89), Kind.AGAINST_RULES),
     (tls("UNEXPECTED_EOF_WHILE_READING"), Kind.TLS_EOF),
     (tls(None, ssl.SSLEOFError), Kind.TLS_EOF),
     (tls(None, ssl.SSLZeroReturnError), Kind.TLS_EOF),
@@ -92,6 +106,7 @@ TUNNEL = [
         OSError("Tunnel connection failed: 407 Proxy Authentication Required"),
         Kind.PROXY_AUTHENTICATION,
     ),
+    (OSError("Tunnel connection failed: 401 Unauthorized"), Kind.PROXY_AUTHENTICATION),
     (OSError("Tunnel connection failed: 403 Forbidden"), Kind.PROXY_FORBIDS),
     (OSError("Tunnel connection failed: 503 Service Unavailable"), Kind.RESET),
 ]

@@ -46,7 +46,7 @@ def test_the_page_that_came_is_kept(pages: LastGood, folder: Folder, clock: Cloc
     )
 
 
-@given(st.binary(max_size=2000), st.text(max_size=50), st.none() | st.integers(0, 2**63))
+@given(st.binary(max_size=2000), st.text(max_size=50), st.none() | st.integers(0, 2**53))
 def test_any_page_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, said: str, serial: int | None
 ) -> None:

@@ -26,10 +26,14 @@ each_module = pytest.mark.parametrize("path", PATHS, ids=IDS)
 
 # Rooms from the top of the house to its cellar; an arrow goes only downwards.
 FLOORS = (
-    *("activate", "hook", "session", "sinks", "children", "journal", "diagnosis", "messages"),
-    *("events", "store", "mirrors", "policy"),
+    *("__main__", "cli", "carrier", "activate", "hook", "changes", "sinks", "session"),
+    *("children", "carrying", "journal", "second_look", "certificates"),
+    *("ndjson", "diagnosis", "messages", "events", "accounts", "store", "mirrors", "policy"),
 )
-PURE = ("policy", "mirrors", "settings", "events", "messages", "journal", "diagnosis")
+PURE = (
+    *("policy", "mirrors", "settings", "events", "messages", "journal", "diagnosis", "accounts"),
+    "certificates",
+)
 IMPURE = {
     *("pip", "urllib3", "wrapt", "requests", "socket", "ssl", "time", "random"),
     *("select", "selectors", "threading", "subprocess", "asyncio", "http", "os", "sys"),
@@ -43,6 +47,17 @@ THEIRS = {"pip", "urllib3", "requests"}
 LAZY = {
     ("activate.py", "pip_resilient.hook"),
     ("door.py", "pip_resilient.wing"),
+    # Every Python that a command starts runs it, Python 2 too; most never run pip.
+    ("sitecustomize.py", "importlib.machinery"),
+    ("sitecustomize.py", "importlib.machinery.FileFinder"),
+    ("sitecustomize.py", "importlib.machinery.SOURCE_SUFFIXES"),
+    ("sitecustomize.py", "importlib.machinery.SourceFileLoader"),
+    ("sitecustomize.py", "pip_resilient.activate"),
+    ("sitecustomize.py", "sitecustomize"),
+    # For builds in environments of their own; pip builds before it blocks imports.
+    ("hook.py", "pip_resilient.carrying"),
+    # It warns where PySocks is not there.
+    ("asking.py", "urllib3.contrib.socks.SOCKSProxyManager"),
     # Where an index answers over verified TLS; in a healthy run too, but not in all of them.
     ("run.py", "pip_resilient.store.folder"),
     ("run.py", "pip_resilient.store.folder.Folder"),
@@ -184,7 +199,7 @@ def test_starting_costs_two_modules_that_are_there_anyway() -> None:
     assert found == {("os", False), ("sys", False), ("pip_resilient", True)}
 
 
-@pytest.mark.parametrize("room", ["", "mirrors", "policy", "session", "store"])
+@pytest.mark.parametrize("room", ["", "cli", "mirrors", "policy", "session", "store"])
 def test_a_package_itself_imports_nothing(room: str) -> None:
     """`import pip_resilient` is paid for at every start."""
     assert imports_of(PACKAGE / room / "__init__.py") == []
@@ -235,7 +250,10 @@ def test_all_of_the_wing_is_loaded_at_once() -> None:
     """What is left for later may not be there any more, or may not be imported then."""
     everything = {module_name(path) for path in PATHS if path.name != "__init__.py"}
     starts = loaded_with("pip_resilient.activate") | loaded_with("pip_resilient.last_call")
+    starts |= loaded_with("pip_resilient.carrier.sitecustomize")
+    everything -= loaded_with("pip_resilient.__main__")  # never in pip's process
     rest = everything - loaded_with("pip_resilient.hook") - loaded_with("pip_resilient.wing")
+    rest -= loaded_with("pip_resilient.__main__")  # another program
 
     assert rest <= starts
 

@@ -41,8 +41,8 @@ def place(base: str, href: str, hashes: Iterable[tuple[str, object]]) -> Place |
     A digest in the link overrides one beside it, as in pip (`Link.__init__`). A
     digest that cannot be one is no reason to take the file without it.
     """
-    if len(href) > _LONGEST_LINK:
-        return None
+    if len(base) + len(href) > _LONGEST_LINK:
+        return None  # a long base, many times over, would fill the memory
     try:
         href = href.strip()
         whole = href if href.startswith(("https://", "http://")) else urljoin(base, href)
@@ -62,7 +62,8 @@ def place(base: str, href: str, hashes: Iterable[tuple[str, object]]) -> Place |
     said.update(in_link)
     known = digests(said.items())
     url = urlunsplit((parts.scheme, parts.netloc, path, query, ""))
-    return Place(name, url, known) if len(known) == len(said) else None
+    usable = len(known) == len(said) and len(url) <= _LONGEST_LINK
+    return Place(name, url, known) if usable else None
 
 
 def _is_file_name(name: str) -> bool:

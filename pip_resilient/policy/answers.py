@@ -16,6 +16,12 @@ TRANSIENT_STATUSES = frozenset(
 )
 PROXY_AUTHENTICATION_REQUIRED = 407
 
+LONGEST_PAGE = 256 * 1024 * 1024
+"""Bytes of a page of pip's own index, packed and unpacked: several times any index's longest.
+
+pip itself reads on until the memory is full.
+"""
+
 
 def is_usable(response: Any, wants_file: bool) -> bool:
     """Tell whether pip may have an answer.

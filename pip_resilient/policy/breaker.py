@@ -55,6 +55,10 @@ CONNECTION_CLASS = frozenset(
         # Somebody else is there, or speaks something else.
         Kind.GARBLED,
         Kind.CERTIFICATE,
+        Kind.TOO_EARLY,
+        Kind.EXPIRED,
+        Kind.OTHER_HOST,
+        Kind.AGAINST_RULES,
         Kind.TLS_PROTOCOL,
         # Overloaded, or down behind its front: 429 and 5xx (`TRANSIENT_STATUSES`).
         Kind.STATUS,

@@ -27,8 +27,9 @@ _STRONG = ("sha256", "blake2b", "sha512", "sha384", "sha224")
 # Patterns, compiled when first used: most runs use none of them.
 _PATH = r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+\Z"
 _HEX = r"[0-9a-fA-F]+\Z"
-# Bounded, so that a hostile page costs no more than its length.
-_ANCHOR = rb"""(?i)<a\s(?:[^>"']|"[^"]{0,4096}"|'[^']{0,4096}'){0,512}>"""
+# Bounded, and matching where it ends in the midst of a tag too, so that nothing is
+# read twice: a hostile page costs no more than its length.
+_ANCHOR = rb"""(?i)<a\s(?:[^>"']|"[^"]{0,4096}"|'[^']{0,4096}'){0,512}(>?)"""
 _HREF = rb"""(?i)\shref\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 # PEP 714's name, and the older one of PEP 658.
 _METADATA = rb"""(?i)\sdata-(?:core|dist-info)-metadata\s*=\s*["']?(\w+=[0-9a-fA-F]+)"""
@@ -175,7 +176,7 @@ def _json_links(page: bytes) -> Iterable[tuple[str, str, str, object]]:
 
 def _html_links(page: bytes) -> Iterable[tuple[str, str, str, object]]:
     for anchor in re.finditer(_ANCHOR, page):
-        match = re.search(_HREF, anchor[0])
+        match = re.search(_HREF, anchor[0]) if anchor[1] else None
         if match is None:
             continue
         href = unescape((match[1] or match[2] or b"").decode("utf-8", "replace"))

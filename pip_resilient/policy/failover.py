@@ -35,7 +35,12 @@ _AT_ONCE = frozenset(
         Kind.SILENT,
         Kind.CRAWL,
         Kind.INTERCEPTED,
+        Kind.TOO_LARGE,
         Kind.CERTIFICATE,
+        Kind.TOO_EARLY,
+        Kind.EXPIRED,
+        Kind.OTHER_HOST,
+        Kind.AGAINST_RULES,
         Kind.TLS_PROTOCOL,
         Kind.PROXY_FORBIDS,
         Kind.WRONG_BYTES,
@@ -70,6 +75,7 @@ def is_due(failure: Failure, attempts: int, named: bool) -> bool:
         return True
     if failure.kind not in _AFTER_ANOTHER_TRY:
         return False
-    if failure.retry_after is not None:
-        return failure.retry_after > WAITS_FOR
+    if failure.retry_after is not None and failure.retry_after > WAITS_FOR:
+        return True
+    # A server that asked for a moment, and then for another, does not keep its word.
     return attempts >= (_TRIES_BEFORE_NAMED if named else _TRIES_BEFORE_UNNAMED)

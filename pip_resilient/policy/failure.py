@@ -1,7 +1,7 @@
 """What went wrong, whose is it, and may it go away by itself?
 
 The rule: a failure is data. It is made once, at the border
-(`session/translate.py`), from classes and numbers and never from localised
+(`exceptions.py`), from classes and numbers and never from localised
 text, and everything behind the border decides on its kind alone.
 """
 
@@ -45,8 +45,13 @@ class Kind(enum.Enum):
     WRONG_BYTES = ("bytes fail their hash", Whose.SERVER, True)
     CHANGED = ("the file changed on the server meanwhile", Whose.SERVER, True)
 
+    TOO_LARGE = ("larger than any index page", Whose.SERVER, False)
     DNS_UNKNOWN = ("host name does not exist", Whose.SETTINGS, False)
     CERTIFICATE = ("TLS certificate not accepted", Whose.NETWORK, False)
+    TOO_EARLY = ("TLS certificate not valid yet", Whose.NETWORK, False)
+    EXPIRED = ("TLS certificate has expired", Whose.SERVER, False)
+    OTHER_HOST = ("TLS certificate of another host", Whose.NETWORK, False)
+    AGAINST_RULES = ("TLS certificate breaks RFC 5280", Whose.NETWORK, False)
     TLS_PROTOCOL = ("no common TLS protocol", Whose.NETWORK, False)
     CLIENT_CERTIFICATE = ("the server asks for a client certificate", Whose.SETTINGS, False)
     PROXY_AUTHENTICATION = ("proxy asks for a login", Whose.PROXY, False)

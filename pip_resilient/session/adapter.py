@@ -49,7 +49,11 @@ class ResilientAdapter:
         if request.method not in ("GET", "HEAD"):
             return self.send_below(request, options)
         try:
-            return Exchange(run, self, request, options, self.resilient_limits).send()
+            exchange = Exchange(run, self, request, options, self.resilient_limits)
+            response = exchange.send()
+            cached = getattr(response, "from_cache", False) and not exchange.revalidated
+            exchange.trace.handed(run.at(), response.status_code, cached)
+            return response  # noqa: TRY300  # what is above belongs to what is guarded
         except GivenUp as given_up:
             failed = given_up.failed
         except Exception as surprise:  # ours: theirs come as GivenUp

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pip_resilient.door import wing
+from pip_resilient.policy.answers import LONGEST_PAGE
 from pip_resilient.session.outcome import Broken, GivenUp, Surprise
 from pip_resilient.session.stream import Stream
 from pip_resilient.session.transfer import Transfer
@@ -23,8 +25,38 @@ if TYPE_CHECKING:
 
 _TELLING = 64
 """How many bytes tell a page from a file."""
+_AT_ONCE = 10 * 1024
+"""Bytes that are unpacked at once, as requests does (models.py, `CONTENT_CHUNK_SIZE`)."""
+_PACKED_TWICE = 256
 _GATHER = 0.1
 """Seconds for which arriving bytes are gathered before pip gets them."""
+
+
+def read_whole(response: Any) -> None:
+    """Read requests' response as its own `content` does, but no endless one.
+
+    A little that is packed may be a thousand times as much, and packed twice a
+    million times: then less is unpacked at once.
+
+    Raises:
+        Broken: It is no page.
+    """
+    if response._content is not False or response.raw is None:
+        return
+    packings = response.headers.get("Content-Encoding", "").count(",")
+    pieces, size = [], 0
+    for piece in response.iter_content(_AT_ONCE if not packings else _PACKED_TWICE):
+        size += len(piece)
+        if size > LONGEST_PAGE or packings > 1:
+            response.close()
+            raise too_large()
+        pieces.append(piece)
+    response._content, response._content_consumed = b"".join(pieces), True
+
+
+def too_large() -> Broken:
+    """Return what says that a page has no end."""
+    return Broken(wing.Failure(wing.Kind.TOO_LARGE, f"over {LONGEST_PAGE >> 20} MiB"))
 
 
 class Body(Stream):
@@ -33,6 +65,8 @@ class Body(Stream):
     def __init__(self, exchange: Exchange, up: Any, span: Span, aside: Aside | None = None) -> None:
         self.transfer = Transfer(exchange, up, span, aside)
         self._run = exchange.run
+        self._trace = exchange.trace
+        self._trace.opened(self._run.at())
         self._ready = self.transfer.ready
 
     def read(self, amt: int | None = None) -> bytes:
@@ -54,8 +88,10 @@ class Body(Stream):
                 if gather_until is None and amt is not None and self._givable():
                     gather_until = self._run.clock.now() + _GATHER
                 self.transfer.step(gather_until)
+                if not self.transfer.streams and self.transfer.received > LONGEST_PAGE:
+                    raise too_large()
         except BaseException as error:
-            self.transfer.close()
+            self._let_go()
             raise self._ending(error) from error.__cause__
         return self._take(amt)
 
@@ -78,11 +114,18 @@ class Body(Stream):
             return False
         return amt is None or gather_until is None or self._run.clock.now() < gather_until
 
-    def begins_with(self, start: bytes) -> bool:
-        """Tell how the body begins, white space aside; waits for its first bytes."""
-        while not self.transfer.finished and len(self._ready) < _TELLING:
-            self.transfer.step(None)
-        return self._ready.start(_TELLING).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)
+    def is_page(self) -> bool:
+        """Tell by its first bytes whether this is a page, or nothing at all.
+
+        They are not judged yet: a login page should not be told by its hash.
+        """
+        transfer, stack = self.transfer, self._run.stack
+        try:
+            while not (transfer.at_end or transfer.finished or len(self._ready) >= _TELLING):
+                transfer.step(None, judging=False)
+        except (stack.wrong_bytes, stack.failed, stack.unable):
+            return True
+        return self._ready.start(_TELLING).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
     def delivered(self) -> bool:
         """Tell whether every byte has been handed over, and no more will come."""
@@ -91,7 +134,11 @@ class Body(Stream):
     def close(self) -> None:
         """Stop reading; whatever is open is closed."""
         self.closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         self.transfer.close()
+        self._trace.closed(self._run.at(), self.transfer.received - self.transfer.span.first)
 
     def _givable(self) -> int:
         """Return how many bytes may be handed over now.
@@ -109,9 +156,9 @@ class Body(Stream):
             givable = self._givable()
             taken = self._ready.take(givable if amt is None else min(amt, givable))
         except OSError as error:  # of the disk: what comes from the network is there already
-            self.transfer.close()
+            self._let_go()
             url = self.transfer.exchange.url
             raise self._run.stack.failed(f"{url}: what was put aside is lost: {error}") from None
         if self.delivered():
-            self.transfer.close()
+            self._let_go()
         return taken

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from pip_resilient.mirrors.reconcile import find
 from pip_resilient.policy import ranges
 from pip_resilient.policy.answers import looks_like_a_login_page
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.patience import SLOW_FOR
 from pip_resilient.policy.spans import Span
 from pip_resilient.session.drain import Pace, drain
@@ -44,6 +46,8 @@ _POOR = 4
 """How many connections to a source may bring less than `_WORTH` each before they are cut."""
 _WORTH = 64 * 1024
 """Bytes."""
+_UNSAID = 4 << 30
+"""Bytes of a file whose size neither an index nor the answer says; PyPI has no larger one."""
 _ALWAYS = 8 << 20
 """Bytes that are taken in any case: they wait in memory."""
 
@@ -130,7 +134,8 @@ class Bringer:
                 if keep is not None and not lane.position:
                     spool.keep_in(keep(lane.end))
             pace = self._pace(last)
-            failure = drain(lane, exchange, _Into(spool, lane, end, most), pace)
+            came = partial(run.track.came, place_of(source.index_url))
+            failure = drain(lane, exchange, _Into(spool, lane, end, most, came), pace)
             if failure is None and spool.position == stop:
                 continue
             # A whole file that is shorter than it should be: its digest tells.
@@ -192,13 +197,17 @@ class Bringer:
 class _Into:
     """Puts what a lane brings into a spool, without what is there already."""
 
-    def __init__(self, spool: Spool, lane: Lane, end: int | None, most: int) -> None:
+    def __init__(
+        self, spool: Spool, lane: Lane, end: int | None, most: int, came: Callable[[int], None]
+    ) -> None:
+        self._came = came
         self._spool = spool
         self._lane = lane
         self.end = end
         self._most = most
 
     def __call__(self, data: bytes) -> None:
+        self._came(len(data))
         start = self._lane.position - len(data)
         new = memoryview(data)[max(0, self._spool.position - start) :]
         position = self._spool.position + len(new)
@@ -206,6 +215,8 @@ class _Into:
             raise Unusable(Failure(Kind.GARBLED, "more bytes than the file has"))
         if self.end is None and position > self._most:
             raise _too_much()
+        if self.end is None and self._lane.end is None and position > _UNSAID:
+            raise Unusable(Failure(Kind.GARBLED, f"a file without an end, {_UNSAID} bytes by now"))
         kept(self._spool.add, new)
 
 

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient.door import wing
 from pip_resilient.session.addresses import AddressBook, Cancelled, Race, resolve
+from pip_resilient.session.head import Answer
 from pip_resilient.session.outcome import Ours
 from pip_resilient.session.watch import Overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+
+    from pip_resilient.policy.failure import Failure
 
 
 class Asking(threading.local):
@@ -71,12 +74,16 @@ class Dialer:
 
     Args:
         clock: Gives the monotonic time in seconds.
+
+    Attributes:
+        looked: What second looks have shown (`translate`), by where they led.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.asking = Asking()
         self.book = AddressBook()
+        self.looked: dict[Any, Failure] = {}
         self._classes: dict[type, type] = {}
 
     def ask(self, **how: Any) -> AbstractContextManager[None]:
@@ -134,6 +141,7 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
 
     class Connection(cls):  # type: ignore[misc]
         resilient_address: Any = None
+        response_class = Answer
 
         def _new_conn(self) -> socket.socket:
             """Open the TCP connection; TLS, SNI and CONNECT come later, untouched."""

@@ -83,6 +83,7 @@ class Continuation:
         self._digest_known = digest_known
         self._wholes = 1
         self._ended_at: int | None = None
+        self._last: Failure | None = None
 
     def after(self, failure: Failure) -> Lane | Spool:
         """Return a lane for the rest, however often it takes to ask; or the rest, from elsewhere.
@@ -94,6 +95,8 @@ class Continuation:
         """
         exchange, run = self._exchange, self._run
         offset, failed_at = self._transfer.received, run.clock.now()
+        if failure.kind is Kind.CRAWL and exchange.attempts > 1:
+            failure = self._last or failure  # what ends it each time is why so little comes
         first = failure
         while True:
             rest = exchange.detour.rest(self._transfer, failure, exchange.attempts)
@@ -130,6 +133,7 @@ class Continuation:
             return answer
 
     def _back_off(self, failure: Failure, offset: int) -> None:
+        self._last = failure
         try:
             self._exchange.back_off(Failed(failure), offset)
         except GivenUp:

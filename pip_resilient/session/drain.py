@@ -15,7 +15,7 @@ from pip_resilient.policy.patience import CRAWL_RATE, SLOW_FOR
 from pip_resilient.policy.spans import Span, content_length
 from pip_resilient.session import translate
 from pip_resilient.session.elsewhere import Unusable
-from pip_resilient.session.lane import Garbled, Lane, is_chunked, lane_for
+from pip_resilient.session.lane import Lane, is_chunked, lane_for
 from pip_resilient.session.watch import wait_readable
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _SILENCE = 8.0
 """Seconds of silence after which a source has had its turn."""
 _PAGE = 64 << 20
 """Bytes of the largest page that is read, compressed and not."""
+_PIECE = 64 << 10
 
 
 class Pace(NamedTuple):
@@ -111,7 +112,7 @@ def page_of(up: Any, exchange: Exchange) -> bytes:
     def take(data: bytes) -> None:
         kept.extend(data)
         if len(kept) > _PAGE:
-            raise Garbled("a page without an end")
+            raise _too_large()
 
     unsized = lane.until_close
     failure = drain(lane, exchange, take)
@@ -125,17 +126,27 @@ def page_of(up: Any, exchange: Exchange) -> bytes:
     return page
 
 
+def _too_large() -> Unusable:
+    return Unusable(Failure(Kind.TOO_LARGE, f"over {_PAGE >> 20} MiB"))
+
+
 def _plain(data: bytes, encoding: str) -> bytes:
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return data
     if encoding not in ("gzip", "x-gzip"):
         raise Unusable(Failure(Kind.GARBLED, f"encoding {encoding}"))
-    decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    decoder, page = zlib.decompressobj(16 + zlib.MAX_WBITS), bytearray()
     try:
-        page = decoder.decompress(data, _PAGE)
+        for first in range(0, len(data), _PIECE):  # a bomb is not to be held three times over
+            rest = data[first : first + _PIECE]
+            while rest:
+                page += decoder.decompress(rest, _PIECE)
+                rest = decoder.unconsumed_tail
+                if len(page) > _PAGE:
+                    raise _too_large()
     except zlib.error:
         raise Unusable(Failure(Kind.GARBLED, "not gzip")) from None
     if not decoder.eof or decoder.unused_data:
         raise Unusable(Failure(Kind.GARBLED, "not one whole gzip"))
-    return page
+    return bytes(page)

@@ -16,7 +16,7 @@ from pip_resilient.policy.digests import normalised
 from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.patience import SPARE_SILENCE, GiveUp, Limits, Retry
 from pip_resilient.policy.spans import Span, encoding_of, span_of
-from pip_resilient.session.body import Body
+from pip_resilient.session.body import Body, read_whole
 from pip_resilient.session.detour import Detour
 from pip_resilient.session.outcome import Broken, Failed, GivenUp, Options, Surprise
 from pip_resilient.session.pages import Page
@@ -67,7 +67,7 @@ class Exchange:
         self.attempts = 0
         self.recall: Recall | None = None
         self._healing: Healing | None = None
-        run.requests += 1
+        self.trace = run.track.begun(request.method, request.url)
         self.revalidated = False
         self._furthest = 0
         self._progressed = False
@@ -136,7 +136,7 @@ class Exchange:
                     options = options.within(SPARE_SILENCE, reading=False)
                 response = self.adapter.send_below(self.request, options)
             if not self.options.stream:
-                response.content  # noqa: B018  # requests reads it later, where nobody would retry
+                read_whole(response)  # requests does it later, where nobody would retry
         except Surprise:
             raise
         except GivenUp as given_up:  # in the midst of a page
@@ -146,7 +146,7 @@ class Exchange:
             self.recall = None
             return Failed(broken.failure)
         except Exception as error:  # everything of theirs, told apart by the table
-            return Failed(wing.translate.failure_of(error, self.proxy()), error)
+            return Failed(wing.translate.failure_of_attempt(error, self), error)
         if is_usable(response, self.wants_file):
             return response
         failure = wing.translate.failure_of_answer(response, self.wants_file, self.proxy())
@@ -157,7 +157,7 @@ class Exchange:
 
     def _is_a_file_after_all(self) -> bool:
         """Tell whether a file only has the Content-Type of a page."""
-        return self.wants_file and self.body is not None and not self.body.begins_with(b"<")
+        return self.wants_file and self.body is not None and not self.body.is_page()
 
     @staticmethod
     def _unusable(response: Any, failure: Failure) -> Failed:
@@ -242,10 +242,11 @@ class Exchange:
         """Note that pip reads again: what it did meanwhile was not waiting."""
         self._mark = self.run.clock.now()
 
-    def progress(self, offset: int) -> None:
-        """Note how far the body has come; only bytes beyond the furthest count."""
+    def progress(self, offset: int, place: str | None = None) -> None:
+        """Note how far the body has come, by whom; only bytes beyond the furthest count."""
         self._mark = self.run.clock.now()
         if offset > self._furthest:
+            self.run.track.came(place or self.place, offset - self._furthest)
             self._furthest = offset
             self._progressed = True
             self.attempts = 1

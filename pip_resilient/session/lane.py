@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from pip_resilient.policy.spans import Span
 
 _LONGEST_LINE = 8192
+_FRAMING = 64 * 1024
+"""Bytes of framing that are taken in any case, and of a trailer at most."""
+_TIMES = 16
+"""How many times as much framing as payload is taken: a byte a chunk needs five."""
 _MOST = 256 * 1024
 """Bytes read at once; what pip asks for from 24.2 on (network/utils.py)."""
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
@@ -48,10 +52,15 @@ class Garbled(OSError):
 
 
 class Chunks:
-    """Decodes a chunked body as it arrives (RFC 9112 §7.1); no I/O."""
+    """Decodes a chunked body as it arrives (RFC 9112 §7.1); no I/O.
+
+    Extensions and trailers are read over, and not for ever (§7.1.1).
+    """
 
     def __init__(self) -> None:
         self._left = 0
+        self._payload = 0
+        self._framing = 0
         self._line = bytearray()
         self._state = "size"
         self.done = False
@@ -60,7 +69,8 @@ class Chunks:
         """Return the payload in the next bytes of the wire.
 
         Raises:
-            Garbled: A chunk's size is no hexadecimal number.
+            Garbled: A chunk's size is no hexadecimal number, or there is more
+                framing than any server needs.
         """
         payload = bytearray()
         at = 0
@@ -69,6 +79,7 @@ class Chunks:
                 taken = min(self._left, len(data) - at)
                 payload += data[at : at + taken]
                 self._left -= taken
+                self._payload += taken
                 at += taken
                 if not self._left:
                     self._state = "end of data"
@@ -85,6 +96,10 @@ class Chunks:
         return bytes(payload)
 
     def _take_line(self, line: bytes) -> None:
+        self._framing += len(line) + 2
+        times = 0 if self._state == "trailer" else _TIMES
+        if self._framing > _FRAMING + times * self._payload:
+            raise Garbled("more framing than payload")
         if self._state == "end of data":
             if line:
                 raise Garbled("a chunk is longer than it says")
@@ -97,6 +112,8 @@ class Chunks:
                 raise Garbled("a chunk's size is not a number")
             self._left = int(digits, 16)
             self._state = "data" if self._left else "trailer"
+            if not self._left:
+                self._framing = 0  # that of the trailer alone is counted from here
 
 
 def is_chunked(up: Any) -> bool:

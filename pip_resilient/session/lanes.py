@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.policy.failure import Failure, Kind
+from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.plan import Drop, Open, Plan, Way
 from pip_resilient.session import translate
 from pip_resilient.session.continuation import Changed, Unanswered
@@ -150,7 +151,7 @@ class Lanes:
             self._asked[number] = self._asked[number]._replace(beside=None)
             transfer.exchange.healing.overtaken(start, start if self._asked[number].first else 0)
         plan.arrived(number, len(data), now)
-        transfer.grew(len(data))
+        transfer.grew(len(data), self._place(source))
 
     def _wanted(
         self, number: int, data: bytes | memoryview, start: int
@@ -162,6 +163,9 @@ class Lanes:
         if stop is not None and start + len(data) > stop:
             data = memoryview(data)[: max(0, stop - start)]
         return data, start
+
+    def _place(self, source: int) -> str | None:
+        return place_of(self._sources[source - 1].index_url) if source else None
 
     def _beside(self, number: int) -> int | None:
         asked = self._asked.get(number)

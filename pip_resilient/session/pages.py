@@ -94,6 +94,10 @@ class Pages:
         said = self._named_itself.get(digests.normalised(url), ())
         return any((one.algorithm, one.value) == (algorithm, value) for one in said)
 
+    def unread(self) -> tuple[Page, ...]:
+        """Return the newest pages: those of which nothing was wanted yet."""
+        return tuple(self._waiting)
+
     def claim(self, urls: Iterable[str]) -> None:
         """Note URLs of another index's files that only a page of somebody else has named."""
         self._claimed.update(map(digests.normalised, urls))

@@ -22,6 +22,7 @@ from pip_resilient.policy.origins import same_origin
 from pip_resilient.policy.patience import Hedges, Limits, Patience
 from pip_resilient.session.connect import Dialer
 from pip_resilient.session.pages import Pages, listed_by
+from pip_resilient.session.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pip_resilient.session.memory import Memory
     from pip_resilient.session.spares import Spares
     from pip_resilient.settings import Settings
+    from pip_resilient.store.folder import Folder
     from pip_resilient.store.last_good import LastGood
     from pip_resilient.store.partials import Partials
 
@@ -138,7 +140,7 @@ class Run:
         self.jitter = jitter or random.Random()  # noqa: S311  # spreads load, keeps no secret
         self.dialer = Dialer(self.clock.now)
         self._say = say
-        self._write = write
+        self.write = write
         self._journal: Journal | None = None
         self.stand_aside = stand_aside
         self.download = Download()
@@ -157,12 +159,12 @@ class Run:
         self._last_good: LastGood | None = None
         self._partials: Partials | None = None
         self.widest: dict[str, int] = {}
-        self.requests = 0
+        self.track = Track(self.at)
         self._hedges = Hedges()
 
     def may_hedge(self) -> bool:
         """Take a second connection from the run's allowance, if there is one left."""
-        return self._hedges.take(self.requests)
+        return self._hedges.take(self.track.count)
 
     # Others beside the host that pip named: nothing of this is loaded in a healthy run.
 
@@ -211,12 +213,9 @@ class Run:
     def last_good(self) -> LastGood:
         """The last good pages of indexes."""
         if self._last_good is None:
-            from pip_resilient.store.folder import Folder  # noqa: PLC0415
             from pip_resilient.store.last_good import LastGood  # noqa: PLC0415
 
-            root = None if self.state_dir is None else Folder.open(self.state_dir)
-            folder = None if root is None else root.sub("pages")
-            self._last_good = LastGood(folder, time.time)
+            self._last_good = LastGood(self._folder("pages"), time.time)
         return self._last_good
 
     @property
@@ -233,10 +232,14 @@ class Run:
     def partials(self) -> Partials:
         """The unfinished files of this user."""
         if self._partials is None:
-            root = None if self.state_dir is None else wing.Folder.open(self.state_dir)
-            folder = None if root is None else root.sub(_PARTIALS)
-            self._partials = wing.Partials(folder, time.time)
+            self._partials = wing.Partials(self._folder(_PARTIALS), time.time)
         return self._partials
+
+    def _folder(self, name: str) -> Folder | None:
+        from pip_resilient.store.folder import Folder  # noqa: PLC0415
+
+        root = None if self.state_dir is None else Folder.open(self.state_dir)
+        return None if root is None else root.sub(name)
 
     def asked_by(self, exchange: Exchange) -> Asked | None:
         """Understand what a request asks for, as far as others may have it too."""
@@ -265,7 +268,7 @@ class Run:
     def journal(self) -> Journal:
         """What keeps the run's events; a run that has none needs none."""
         if self._journal is None:
-            self._journal = wing.journal.Journal(self.at, self._say, self._write)
+            self._journal = wing.journal.Journal(self.at, self._say, self.write, self.track.name)
         return self._journal
 
     @property

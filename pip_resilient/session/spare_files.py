@@ -124,6 +124,7 @@ class FileFetch:
         spool = self._with_what_is_left(source, before, first, last)
         mismatch = spool.mismatch()
         if mismatch is None:
+            self._exchange.healing.kept(first)
             return self._given_out(spool)
         _throw_away(spool)
         self._discard()

@@ -138,6 +138,7 @@ def page_there(
             up.close()
             raise Unusable(Failure(Kind.GARBLED, "a part of a page"))
         content = page_of(up, exchange)
+        exchange.run.track.came(place_of(source.index_url), len(content))
         headers = up.headers
         try:
             known[url] = simple_pages.parse(

@@ -250,6 +250,7 @@ class Spares:
                 told.first,
                 told.end,
                 told.named_by,
+                place_of(source.index_url),
             )
         )
 

@@ -97,24 +97,27 @@ class Transfer:
         if self._lanes is not None:
             self._lanes.plan.resumed(now)
 
-    def step(self, until: float | None) -> None:
+    @property
+    def at_end(self) -> bool:
+        """Whether all has come; it is judged before it is `finished`."""
+        return self._lanes is None and (self._front is None or self._front.done)
+
+    def step(self, until: float | None, judging: bool = True) -> None:
         """Take what has come; else wait a little, and look after silence and failure."""
         if self.aside is not None and self._lanes is None and self._front is not None:
             self._take_more(self._front)
         if self._lanes is not None:
             self._step_with_several(self._lanes, until)
             return
-        self._finish_if_done()
-        if self._front is None:
-            return
         try:
-            if self._pull(self._front):
-                self._finish_if_done()
-                return
+            waits = not self.at_end and self._front is not None and not self._pull(self._front)
         except OSError as error:
             self._front_broke(error)
             return
-        self._wait(until)
+        if waits:
+            self._wait(until)
+        elif judging and self.at_end:  # before pip gets the last byte
+            self._finish()
 
     def _pull(self, lane: Lane) -> bool:
         """Take what the only connection has; True if it gave bytes that are new, or its end."""
@@ -174,20 +177,15 @@ class Transfer:
             self.ready.add(data)
         self.received += len(data)
 
-    def grew(self, count: int) -> None:
-        """Note that bytes have come which are new, in their turn or before it."""
+    def grew(self, count: int, place: str | None = None) -> None:
+        """Note that bytes have come, from elsewhere than asked or not, which are new."""
         self._brought += count
         self.heard()
-        self.exchange.progress(self._brought)
+        self.exchange.progress(self._brought, place)
 
     def heard(self) -> None:
         """Note that a connection is not silent, be it new or not what it brings."""
         self._silence.arrived(self.run.clock.now())
-
-    def _finish_if_done(self) -> None:
-        """Judge the body as soon as its last byte has come, and before pip gets that byte."""
-        if self._front is None or self._front.done:
-            self._finish()
 
     def _finish(self) -> None:
         mismatch = self.verification.mismatch()

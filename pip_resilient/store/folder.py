@@ -251,10 +251,10 @@ class Folder:
     def _is_foreign(self, name: str) -> bool:
         """Tell whether something stands there that is no file of this user's alone."""
         try:
-            os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
+            found = os.stat(self._at(name), dir_fd=self._fd, follow_symlinks=False)
         except OSError:
             return False
-        return self._entry(name) is None
+        return not _is_ours(found, stat.S_ISREG) or found.st_nlink > 1
 
     def _opened(self, name: str, flags: int) -> int | None:
         """Open a file, if it is this user's alone."""
@@ -266,7 +266,9 @@ class Folder:
         except OSError:
             return None
         with contextlib.suppress(OSError):
-            if _is_ours(os.fstat(fd), stat.S_ISREG):
+            found = os.fstat(fd)
+            # What has another name too, in a snapshot say, is not changed in place.
+            if _is_ours(found, stat.S_ISREG) and (found.st_nlink <= 1 or not flags & os.O_RDWR):
                 return fd
         os.close(fd)
         return None

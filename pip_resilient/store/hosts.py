@@ -93,6 +93,16 @@ class Hosts:
         before = self._fresh(place, now)
         self._keep(place, before, breaker.served_wrong(before, now), now)
 
+    def known(self) -> list[tuple[str, Health]]:
+        """Return every host of which something still holds, in no order; for people."""
+        now, folder = self._now(), self._folder
+        if folder is None:
+            found = [(place, health) for place, (_, health) in self._known.items()]
+        else:
+            found = [_record(folder.read(name, _MOST) or b"") for name in folder.names()]
+        held = [(place, breaker.as_of(health, now)) for place, health in found]
+        return [(place, health) for place, health in held if health != Health()]
+
     def _fresh(self, place: str, now: float) -> Health:
         """Return what is known now."""
         if self._folder is None:
@@ -140,16 +150,20 @@ def _written(health: Health, place: str) -> bytes:
 
 
 def _parsed(data: bytes, place: str) -> Health:
-    """Read a record; whatever is wrong with it, the host is unknown."""
+    """Read the record of a host; whatever is wrong with it, the host is unknown."""
+    found, health = _record(data)
+    return health if found == place else Health()
+
+
+def _record(data: bytes) -> tuple[str, Health]:
+    """Read a record and whose it is; where it is not one of ours, nothing is known of nobody."""
     try:
         record: Any = json.loads(data)
     except (ValueError, RecursionError):
-        return Health()
-    if not isinstance(record, dict) or (record.get("schema"), record.get("place")) != (
-        SCHEMA,
-        place,
-    ):
-        return Health()
+        return "", Health()
+    place = record.get("place") if isinstance(record, dict) else None
+    if not isinstance(place, str) or record.get("schema") != SCHEMA:
+        return "", Health()
     values: dict[str, Any] = {name: record.get(name) for name in Health._fields}
     failures, cool_down = values["failures"], values["cool_down"]
     moments = [values[name] for name in _MOMENTS if values[name] is not None]
@@ -158,7 +172,7 @@ def _parsed(data: bytes, place: str) -> Health:
         and 0 <= failures < 1_000_000
         and all(_is_number(value) for value in [cool_down, *moments])
     )
-    return Health(**values) if sound else Health()
+    return place, Health(**values) if sound else Health()
 
 
 def _is_number(value: object) -> bool:

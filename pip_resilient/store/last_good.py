@@ -17,6 +17,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
+from pip_resilient.policy.numbers import number
+
 if TYPE_CHECKING:
     from pip_resilient.store.folder import Entry, Folder
 
@@ -209,6 +211,10 @@ def _parsed(name: str, line: bytes) -> _About | None:
         return None
     try:
         schema, *values = json.loads(said)
-        return _About(*values) if schema == SCHEMA else None
+        about = _About(*values)
     except (ValueError, TypeError, RecursionError):  # another version's
         return None
+    digest, length, content_type, *counts = about
+    sound = all(isinstance(one, str) for one in (digest, content_type))
+    sound = sound and all(number(one) is not None for one in (length, *counts) if one is not None)
+    return about if sound and schema == SCHEMA else None

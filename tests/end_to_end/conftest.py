@@ -8,6 +8,7 @@ so no test sees the cache of another one. A cell without an interpreter skips.
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ import pytest
 from tests.end_to_end.environments import Environment, environment_of, session_folder
 from tests.end_to_end.interpreters import (
     Cell,
+    every_python,
+    is_whole,
     pip_matrix,
-    python_matrix,
     whole_matrix,
 )
 from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
@@ -32,13 +34,22 @@ def _params(cells: tuple[Cell, ...]) -> list[object]:
     """Turn cells into parameters; the ones that cannot run say why."""
     params = []
     for cell in cells:
-        reason = f"no Python on this machine runs pip {cell.pip}"
-        marks = () if cell.interpreter else (pytest.mark.skip(reason=reason),)
+        marks = () if cell.interpreter else (pytest.mark.skip(reason=cell.absence),)
         params.append(pytest.param(cell, id=cell.id, marks=marks))
     return params
 
 
 _OLDEST, _NEWEST = pip_matrix()[0], pip_matrix()[-1]
+# Where the whole matrix is asked for, also the newest Pythons: what is changed there (in the
+# import system, ssl, http.client) is changed for the parts of ours that a fault brings in.
+_ENDS = tuple(dict.fromkeys((_OLDEST, _NEWEST, *(every_python()[-2:] if is_whole() else ()))))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_arrives() -> None:
+    """Let what we start hear Ctrl-C: a shell's background job has it ignored, and hands that on."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=_params(whole_matrix()))
@@ -47,9 +58,9 @@ def environment(request: pytest.FixtureRequest) -> Environment:
     return environment_of(request.param).with_fresh_home()
 
 
-@pytest.fixture(params=_params(python_matrix()))
+@pytest.fixture(params=_params(every_python()))
 def each_python(request: pytest.FixtureRequest) -> Environment:
-    """Each Python of this machine, with the newest pip that runs on it."""
+    """Each Python that we support, with the newest pip that runs on it."""
     return environment_of(request.param).with_fresh_home()
 
 
@@ -65,7 +76,7 @@ def newest(request: pytest.FixtureRequest) -> Environment:
     return environment_of(request.param).with_fresh_home()
 
 
-@pytest.fixture(params=_params((_OLDEST, _NEWEST)))
+@pytest.fixture(params=_params(_ENDS))
 def oldest_and_newest(request: pytest.FixtureRequest) -> Environment:
     """Both ends of the matrix, for what is too dear to try on all of it."""
     return environment_of(request.param).with_fresh_home()
@@ -106,6 +117,5 @@ def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
     if not any(HERE in item.path.parents for item in items):
         return []
     cells = [cell.id for cell in whole_matrix() if cell.interpreter]
-    missing = [f"pip {cell.pip}" for cell in whole_matrix() if not cell.interpreter]
-    lines = [f"end to end: {' '.join(cells)}"]
-    return lines + ([f"end to end, no Python found for: {', '.join(missing)}"] if missing else [])
+    missing = [f"end to end: {cell.absence}" for cell in whole_matrix() if not cell.interpreter]
+    return [f"end to end: {' '.join(cells)}", *missing]

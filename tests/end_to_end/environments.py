@@ -25,7 +25,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.wheelhouse import built_wheel, dependency_wheels, pip_wheel, wheelhouse
+from tests.end_to_end.wheelhouse import (
+    built_wheel,
+    coverage_wheel,
+    dependency_wheels,
+    pip_wheel,
+    wheelhouse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +49,9 @@ __all__ = [
 
 # What a child may know of this machine: nothing of pip, Python, CI or proxies.
 _KEPT = ("LD_LIBRARY_PATH", "SYSTEMROOT", "COMSPEC", "PATHEXT")
+# Set where the tests' coverage is measured; the children's counts.
+_MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_FILE")
+_MEASURE = "import coverage; coverage.process_startup()\n"
 _BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -80,7 +89,7 @@ def environment_of(cell: Cell, *, plugin: bool = True) -> Environment:
     anything in it that stores, and a `throw_away_copy()` before changing it.
     """
     if cell.interpreter is None:
-        raise LookupError(f"no Python that pip {cell.pip} runs on was found")
+        raise LookupError(cell.absence)
     name = cell.id if plugin else f"{cell.id}-plain"
     made = Environment(cell.pip, cell.python, session_folder() / name / "venv", Path())
     made = made.with_fresh_home()
@@ -101,6 +110,12 @@ def _create(made: Environment, interpreter: Path, *, plugin: bool) -> None:
         links += ("--find-links", str(dependency_wheels(made.python_version)))
         wanted = f"pip-resilient=={version}"
         _insist(made.pip("install", "--quiet", "--no-index", *links, wanted, armed=False))
+        if _MEASURING[0] in os.environ:
+            measuring = str(coverage_wheel(made.python_version))
+            _insist(made.pip(*options, measuring, armed=False))
+            # The name comes before ours, so that our own line is measured too; coverage's
+            # wheels bring such a file only from 7.13, which Python 3.9 cannot have.
+            (made.site_packages / "a_measured.pth").write_text(_MEASURE)
 
 
 def _insist(done: subprocess.CompletedProcess[str]) -> None:
@@ -175,7 +190,7 @@ class Environment:
 
     def environ(self, *, armed: bool, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the whole environment of a child, for a test that starts one itself."""
-        clean = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        clean = {name: os.environ[name] for name in (*_KEPT, *_MEASURING) if name in os.environ}
         clean["PATH"] = os.pathsep.join([str(self.root / _BIN), os.environ.get("PATH", os.defpath)])
         clean["HOME"] = str(self.home)
         clean["TMPDIR"] = str(self.home / "tmp")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.environments import Environment, environment_of, our_lines
 from tests.end_to_end.interpreters import cell_of
-from tests.faults import Reset
+from tests.faults import DropEvery, Reset
 
 if TYPE_CHECKING:
     import subprocess
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     from tests.faults import FaultServer, Scripted
     from tests.packages import Distribution
 
+OLDEST, NEWEST = "20.3.4", "26.3"
 SIZE = 600_000
 HALF = SIZE // 2
 CUT: Scripted = Reset(after=HALF).when("*.whl", method="GET", first=1)
 """Stock pip up to 26.1 does not survive it."""
+DROPS: Scripted = DropEvery(SIZE // 10).when("*/demo-*.whl", method="GET")
+"""No stock pip does: 26.3 gives up after six attempts."""
+CUT_PAGE: Scripted = Reset(after=100).when("/simple/demo/", method="GET", first=1)
+"""Stock pip finds no version then."""
 
 
 def of_pip(version: str, *, plugin: bool = True) -> Environment:
     """Return a fresh home with that pip, or skip."""
     cell = cell_of(version)
     if cell.interpreter is None:
-        pytest.skip(f"no Python on this machine runs pip {version}")
+        pytest.skip(cell.absence)
     return environment_of(cell, plugin=plugin).with_fresh_home()
 
 
@@ -75,6 +80,16 @@ def assert_resumed(server: FaultServer, distribution: Distribution) -> None:
     assert first is None
     assert second is not None
     assert second.startswith("bytes=")
+    assert server.bytes_sent(distribution.path) < 1.2 * len(distribution.content)
+
+
+def assert_in_pieces(server: FaultServer, distribution: Distribution, least: int = 8) -> None:
+    """See that the file came in at least so many pieces, and hardly a byte of it twice."""
+    first, *later = server.ranges(distribution.path)
+
+    assert first is None
+    assert len(later) >= least - 1
+    assert all(one and one.startswith("bytes=") for one in later)
     assert server.bytes_sent(distribution.path) < 1.2 * len(distribution.content)
 
 

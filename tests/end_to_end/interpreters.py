@@ -1,10 +1,11 @@
 """Which pip is tried on which Python?
 
 The rule: every pip of the matrix runs once, spread so that all interpreters of
-the machine are used, and every interpreter runs the newest pip that it can. A
-machine with fewer interpreters runs the same pips on what it has; a pip that
-fits none of them stays in the matrix, as a cell without an interpreter, so that
-it shows up as a skip and never silently vanishes.
+the machine are used, and every interpreter runs the newest pip that it can; with
+`PIP_RESILIENT_TEST_MATRIX=whole`, as nox sets it, also the oldest. A machine with
+fewer interpreters runs the same pips on what it has. A pip that fits none of them,
+and a Python that is not there, stay in the matrix as a cell without an interpreter,
+so that they show up as a skip and never silently vanish.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.end_to_end import debian_pythons
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WHOLE = "PIP_RESILIENT_TEST_MATRIX"
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 
 # pip, the Python that it is tried on, and the first and last one that it runs on
@@ -59,6 +63,16 @@ class Cell:
         """The name of the cell in pytest's output."""
         return f"pip-{self.pip}-py{self.python}"
 
+    @property
+    def absence(self) -> str:
+        """Why nothing runs in this cell; empty if it has an interpreter."""
+        if self.interpreter:
+            return ""
+        said = f"no Python {self.python} for pip {self.pip} on this machine"
+        if self.python in debian_pythons.PYTHONS:
+            said += f" (python -m {debian_pythons.__name__} fetches one where it can)"
+        return said
+
 
 @cache
 def interpreter_of(python: str) -> Path | None:
@@ -95,6 +109,7 @@ def _candidates(python: str) -> Iterator[Path]:
     on_path = shutil.which(f"python{python}")
     if on_path:
         yield Path(on_path)
+    yield debian_pythons.place_of(python)
 
 
 def _patch_level(executable: Path) -> tuple[int, ...]:
@@ -109,21 +124,37 @@ def pip_matrix() -> tuple[Cell, ...]:
     return tuple(_cell(*row) for row in PIPS)
 
 
-@cache
 def python_matrix() -> tuple[Cell, ...]:
     """Return one cell per interpreter of this machine, with the newest pip that runs there."""
-    found = [python for python in PYTHONS if interpreter_of(python)]
-    return tuple(Cell(newest_pip_for(python), python, interpreter_of(python)) for python in found)
+    return tuple(cell for cell in every_python() if cell.interpreter)
+
+
+def every_python() -> tuple[Cell, ...]:
+    """Return one cell per Python that we support, there or not, with its newest pip."""
+    return tuple(cell_of(newest_pip_for(python), python) for python in PYTHONS)
+
+
+def is_whole() -> bool:
+    """Tell whether this run tries more than what a change must pass in a quarter of an hour."""
+    return os.environ.get(WHOLE) == "whole"
 
 
 def whole_matrix() -> tuple[Cell, ...]:
-    """Return the cells of both matrices, each once."""
-    return tuple(dict.fromkeys(pip_matrix() + python_matrix()))
+    """Return the cells that this run is to try, each once."""
+    cells = pip_matrix() + every_python()
+    if is_whole():
+        cells += tuple(cell_of(oldest_pip_for(python), python) for python in PYTHONS)
+    return tuple(dict.fromkeys(cells))
 
 
 def newest_pip_for(python: str) -> str:
     """Return the newest pip of the matrix that runs on that Python."""
     return next(row[0] for row in reversed(PIPS) if _runs_on(row, python))
+
+
+def oldest_pip_for(python: str) -> str:
+    """Return the oldest pip of the matrix that runs on that Python."""
+    return next(row[0] for row in PIPS if _runs_on(row, python))
 
 
 def cell_of(pip: str, python: str | None = None) -> Cell:

@@ -80,7 +80,7 @@ def run_once(folder: Path, argv: list[str]) -> None:
 def running(
     folder: Path,
     argv_on: Callable[[int], list[str]],
-    ready: str = "/",
+    ready: str | None = "/",
     env: Mapping[str, str] | None = None,
 ) -> Iterator[OwnServer]:
     """Run a server while the context lasts.
@@ -88,7 +88,8 @@ def running(
     Args:
         folder: From `own_folder`.
         argv_on: Returns its command line for a port.
-        ready: The path that it answers, with 200, once it is ready.
+        ready: The path that it answers, with 200, once it is ready; None: it only
+            has to listen, as a proxy that wants a login.
         env: Variables for it, beside the few that every server gets.
 
     Raises:
@@ -130,7 +131,7 @@ def _started(
     raise RuntimeError(f"{' '.join(argv)} is not ready\n{server.said}")
 
 
-def _is_ready(process: subprocess.Popen[bytes], server: OwnServer, path: str) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], server: OwnServer, path: str | None) -> bool:
     """Wait until it answers; False if it ended, or took too long."""
     latest = time.monotonic() + _READY_WITHIN
     while time.monotonic() < latest and not _has_ended(process, within=0.05):
@@ -147,7 +148,10 @@ def _has_ended(process: subprocess.Popen[bytes], within: float) -> bool:
     return True
 
 
-def _answers(port: int, path: str) -> bool:
+def _answers(port: int, path: str | None) -> bool:
+    if path is None:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     with closing(connection):
         try:

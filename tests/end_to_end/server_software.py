@@ -1,14 +1,14 @@
-"""Which server programs can a test start as mirrors, and how do they get here?
+"""Which programs of others can a test start, servers and tools, and how do they get here?
 
 The rule: each is fetched once per machine, in the pinned version, into the tests'
 cache folder (see `wheelhouse`), with whatever configuration the machine's pip and
 apt have; from then on all is local. Nothing is installed into the system: the
-Python servers have an environment each, and nginx is the content of Debian's
-package and nothing more, so no service is set up or started. What cannot be had
-raises `NotAvailable`, which says why.
+Python programs have an environment each, and nginx and tinyproxy are the content of
+Debian's packages and nothing more, so no service is set up or started. What cannot
+be had raises `NotAvailable`, which says why.
 
     <cache>/servers/devpi-server-6.20.3-py3.11/    an environment
-    <cache>/servers/nginx/                         an unpacked package
+    <cache>/servers/nginx/                         an unpacked package, as tinyproxy/ is
 """
 
 from __future__ import annotations
@@ -21,15 +21,41 @@ from functools import cache
 from pathlib import Path
 
 from tests.end_to_end.interpreters import interpreter_of, newest_pip_for
-from tests.end_to_end.wheelhouse import cache_folder, once, pip_wheel
+from tests.end_to_end.kept import cache_folder, once, step
+from tests.end_to_end.wheelhouse import pip_wheel
 
 PINNED = {
     "devpi-server": "6.20.3",
     "pypiserver": "2.4.2",
     "proxpi": "1.3.1",
+    # No servers, but what starts pip, brings one, or starts beside it; see `tools`.
+    "build": "1.6.1",
+    "coverage": "7.17.3",
+    "ipykernel": "7.4.0",
+    "ipython": "9.18.1",
+    "nox": "2026.10.20",
+    "pip-system-certs": "5.3",
+    "pip-tools": "7.6.2",
+    "pipenv": "2026.10.3",
+    "pipx": "1.18.4",
+    "pre-commit": "4.7.0",
+    "setuptools": "84.2.1",
+    "tox": "4.67.15",
+    "truststore": "0.10.5",
+    "virtualenv": "21.15.8",
+    "zc.buildout": "6.0.1",
+    "zc.recipe.egg": "6.0.0",
+    # Looks into TLS, as the proxies of companies do.
+    "mitmproxy": "12.2.3",
 }
 # They need 3.10 or newer; from 3.13 on, a module that the standard library no longer has.
 _PYTHONS = ("3.11", "3.12", "3.10", "3.13", "3.14")
+_OTHER_PYTHONS = {"mitmproxy": ("3.12", "3.13", "3.14")}
+# Debian's packages, and where they have the programs.
+_OF_DEBIAN = {
+    "nginx": ("nginx", "usr/sbin/nginx"),
+    "tinyproxy": ("tinyproxy-bin", "usr/bin/tinyproxy"),
+}
 
 
 class NotAvailable(RuntimeError):
@@ -51,8 +77,17 @@ def nginx() -> Path:
     Raises:
         NotAvailable: There is neither nginx nor apt, or what apt brings does not run.
     """
-    on_path = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return Path(on_path) if on_path else _settled("nginx") / "usr" / "sbin" / "nginx"
+    return _of_debian("nginx")
+
+
+def tinyproxy() -> Path:
+    """Return a tinyproxy, as `nginx` does; errors too."""
+    return _of_debian("tinyproxy")
+
+
+def _of_debian(program: str) -> Path:
+    on_path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return Path(on_path) if on_path else _settled(program) / _OF_DEBIAN[program][1]
 
 
 def _settled(server: str) -> Path:
@@ -66,38 +101,40 @@ def _settled(server: str) -> Path:
 def _outcome(server: str) -> Path | str:
     """Return the folder, or why there is none: to fail once costs time enough."""
     try:
-        return _nginx_folder() if server == "nginx" else _python_folder(server)
+        return _debian_folder(server) if server in _OF_DEBIAN else _python_folder(server)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         return f"{server} cannot be had: {error}"
 
 
 def _python_folder(server: str) -> Path:
-    python = next((one for one in _PYTHONS if interpreter_of(one)), None)
+    pythons = _OTHER_PYTHONS.get(server, _PYTHONS)
+    python = next((one for one in pythons if interpreter_of(one)), None)
     if python is None:
-        raise RuntimeError(f"no Python of {', '.join(_PYTHONS)} was found")
+        raise RuntimeError(f"no Python of {', '.join(pythons)} was found")
     version = PINNED[server]
     folder = cache_folder() / "servers" / f"{server}-{version}-py{python}"
     pip = pip_wheel(newest_pip_for(python), python) / "pip"
 
     def fill(into: Path) -> None:
-        run(str(interpreter_of(python)), "-m", "venv", "--without-pip", str(into))
+        step(str(interpreter_of(python)), "-m", "venv", "--without-pip", str(into))
         options = ("--quiet", "--no-compile", "--only-binary", ":all:")
-        run(str(into / "bin" / "python"), str(pip), "install", *options, f"{server}=={version}")
+        step(str(into / "bin" / "python"), str(pip), "install", *options, f"{server}=={version}")
 
     once(folder, fill)
     return folder
 
 
-def _nginx_folder() -> Path:
+def _debian_folder(program: str) -> Path:
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        raise RuntimeError("neither nginx nor apt is here")
-    folder = cache_folder() / "servers" / "nginx"
-    once(folder, _unpack_nginx)
-    run(str(folder / "usr" / "sbin" / "nginx"), "-v")
+        raise RuntimeError(f"neither {program} nor apt is here")
+    folder = cache_folder() / "servers" / program
+    package, path = _OF_DEBIAN[program]
+    once(folder, lambda into: _unpack(package, into))
+    step(str(folder / path), "-v")
     return folder
 
 
-def _unpack_nginx(into: Path) -> None:
+def _unpack(package: str, into: Path) -> None:
     """Fetch Debian's package with package lists of our own: root or not, apt's stay as they are."""
     with tempfile.TemporaryDirectory(prefix="pip-resilient-") as scratch:
         for needed in ("lists/partial", "cache/archives/partial"):
@@ -106,29 +143,7 @@ def _unpack_nginx(into: Path) -> None:
             *("apt-get", "-q", "-o", f"Dir::State::Lists={scratch}/lists"),
             *("-o", f"Dir::Cache={scratch}/cache", "-o", "APT::Sandbox::User="),
         )
-        run(*apt, "update", cwd=scratch)
-        run(*apt, "download", "nginx", cwd=scratch)
-        (package,) = Path(scratch).glob("nginx_*.deb")
-        run("dpkg", "-x", str(package), str(into), cwd=scratch)
-
-
-def run(*argv: str, cwd: str | None = None) -> str:
-    """Run a step to its end, the plugin off; return what it said.
-
-    Raises:
-        RuntimeError: It failed; the message holds what it said.
-    """
-    env = {name: value for name, value in os.environ.items() if name[:13] != "PIP_RESILIENT"}
-    done = subprocess.run(
-        argv,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=cwd or tempfile.gettempdir(),
-        timeout=300,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
-    return done.stdout
+        step(*apt, "update", cwd=scratch)
+        step(*apt, "download", package, cwd=scratch)
+        (archive,) = Path(scratch).glob(f"{package}_*.deb")
+        step("dpkg", "-x", str(archive), str(into), cwd=scratch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end import wheelhouse
+from tests.end_to_end import interpreters, wheelhouse
 
 if TYPE_CHECKING:
     from tests.end_to_end.environments import Environment
@@ -33,6 +33,25 @@ def test_an_environment_is_made_of_what_was_asked_for(environment: Environment) 
     assert pip[1] == environment.pip_version
     assert pip[-1] == f"{environment.python_version})"
     assert where.stdout.startswith(str(environment.site_packages))
+
+
+def test_its_python_is_the_same_however_it_is_started(each_python: Environment) -> None:
+    """A Python that is unpacked and not installed could start a child that is another one."""
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import sys; {}'])"
+    child = each_python.python(code.format("print(sys.prefix)"), armed=False)
+    script = each_python.run("pip", "--version", armed=False)
+
+    assert child.stdout.strip() == str(each_python.root), child.stderr
+    assert script.stdout.strip().endswith(f"(python {each_python.python_version})"), script.stderr
+
+
+def test_a_python_that_is_missing_is_a_skip_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A green run must not mean that nothing ran."""
+    monkeypatch.setattr(interpreters, "interpreter_of", lambda python: None)
+    cells = interpreters.every_python()
+
+    assert [cell.python for cell in cells] == list(interpreters.PYTHONS)
+    assert all(f"no Python {cell.python} " in cell.absence for cell in cells)
 
 
 def test_nothing_of_this_machine_reaches_an_environment(

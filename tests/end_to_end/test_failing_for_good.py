@@ -121,7 +121,7 @@ def test_a_foreign_certificate_is_named_and_nothing_is_sent(
     certificate = trusted.write_to(tmp_path / "trusted.pem")
     with FaultServer(tls=foreign, host="localhost") as server:
         armed = fetch(oldest_and_newest, server.url + "/simple/", "--cert", certificate)
-        connections = server.connections
+        tls = server.connections
         plain = fetch(
             oldest_and_newest,
             server.url + "/simple/",
@@ -131,7 +131,9 @@ def test_a_foreign_certificate_is_named_and_nothing_is_sent(
         seen = server.log
 
     assert_fails_alike(plain, armed, "TLS certificate not accepted", "localhost", "--cert")
-    assert connections == 1
+    # One attempt, and one look at who issued that certificate; no request with either.
+    assert tls == 2
+    assert 'issued by "' in last_line(armed)
     assert seen == []
 
 

@@ -40,7 +40,7 @@ SIZE = 600_000
 def plain(pip: str) -> Environment:
     cell = cell_of(pip)
     if cell.interpreter is None:
-        pytest.skip(f"no Python on this machine runs pip {pip}")
+        pytest.skip(cell.absence)
     return environment_of(cell, plugin=False).with_fresh_home()
 
 

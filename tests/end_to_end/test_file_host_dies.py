@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pip_resilient.messages import size
 from tests.end_to_end.environments import our_lines
 from tests.faults import (
     FaultServer,
@@ -98,6 +99,7 @@ def test_a_reset_and_nobody_there_any_more(
     done = download(oldest_and_newest, pypi, mirror)
 
     assert_only_the_rest(pypi, mirror, held)
+    assert f"; {size(HALF)} not downloaded again" in done.stderr
     assert_right_and_cached(done, oldest_and_newest, pypi, mirror, held)
 
 

@@ -25,6 +25,7 @@ from tests.faults import (
     Status,
     WrongOffset,
     all_but_each,
+    captive_portal,
 )
 from tests.packages import PageForm
 
@@ -78,6 +79,22 @@ def test_a_fault_in_a_wheel_heals_and_the_cache_holds_the_whole_of_it(
     assert second.returncode == 0, second.stderr
     assert downloaded(environment, held) == held.content
     assert len(pypi.files.requests(held.path)) == asked, "plain pip found it in its cache"
+
+
+def test_a_short_login_page_in_place_of_a_wheel_is_asked_away(
+    oldest_and_newest: Environment, pypi: PlayedPyPI
+) -> None:
+    """All of it comes at once; its hash says less than its first byte."""
+    held = pypi.index.add_wheel("demo", "1.0", size=20_000)
+    pypi.files.script = [captive_portal().when("*.whl", first=3)]
+    done = download(oldest_and_newest, pypi, "demo")
+    lines = " ".join(our_lines(done.stderr))
+
+    assert done.returncode == 0, done.stderr
+    assert downloaded(oldest_and_newest, held) == held.content
+    assert lines.count("a login page answered instead") == 3
+    assert "standing aside" not in done.stderr
+    assert "hash" not in lines
 
 
 @pytest.mark.parametrize("every", [1_500_000, 400_000])
@@ -134,6 +151,21 @@ def test_a_cut_index_page_never_yields_a_shorter_list(
         assert done.returncode == 0, done.stderr
         assert downloaded(environment, held) == held.content
         assert len(pypi.pages.requests("/simple/demo/")) == 3
+
+
+@pytest.mark.parametrize("after", [20, 140, 190])
+def test_a_page_cut_within_its_headers_is_no_empty_page(
+    oldest_and_newest: Environment, pypi: PlayedPyPI, after: int
+) -> None:
+    """http.client takes that for the end of the headers: no length, so no bytes is all."""
+    held = pypi.index.add_wheel("demo", "1.0")
+    pypi.pages.script = [Fin(after, part="headers").when("/simple/*", first=2)]
+    done = download(oldest_and_newest, pypi, "demo")
+
+    assert done.returncode == 0, done.stderr
+    assert downloaded(oldest_and_newest, held) == held.content
+    assert "Traceback" not in done.stderr
+    assert len(pypi.pages.requests("/simple/demo/")) == 3
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])

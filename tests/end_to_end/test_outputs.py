@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # Spaces: pip indents what is said during a download.
 OURS = re.compile(r" *(WARNING: )?pip-resilient: [ -~]+")
 SECRET = "hunter2"
+WAITS = "import sys; print(any(hasattr(one, 'waits_for_pip') for one in sys.meta_path))"
 
 
 @pytest.fixture
@@ -43,30 +45,55 @@ def normalised(text: str, environment: Environment) -> str:
 # --- Nothing to say ---
 
 
-def test_a_healthy_install_is_the_same_to_the_byte(environment: Environment) -> None:
-    """A plugin that can be seen, or that asks for more, will be blamed for everything."""
-    said, asked = [], []
-    for armed in (True, False):
-        run = environment.with_fresh_home()
-        with FaultServer() as server:
-            index = Index(server)
-            index.add_wheel("demo", "1.0", size=SIZE, requires=["other>=1"])
-            index.add_wheel("other", "1.0", size=SIZE)
-            where = ("--index-url", index.url, "--target", str(run.home / "site"))
-            done = run.pip("install", *where, "demo", armed=armed)
-            said.append(
-                (done.returncode, *(normalised(t, run) for t in (done.stdout, done.stderr)))
-            )
-            asked.append(
-                [
-                    (s.method, s.path, [p for p in s.headers if p[0] != "Host"], s.connection)
-                    for s in server.log
-                ]
-            )
+def seen(environment: Environment, *start: str, command: str, armed: bool) -> tuple[Any, Any]:
+    """Return what a healthy pip says, and what it asks for.
 
-    assert said[0] == said[1]
-    assert said[0][0] == 0, said[0]
-    assert asked[0] == asked[1]
+    Args:
+        environment: Whose home it has.
+        start: What starts pip.
+        command: `install` or `download`.
+        armed: Whether PIP_RESILIENT is set.
+    """
+    run = environment.with_fresh_home()
+    to = "--target" if command == "install" else "--dest"
+    with FaultServer() as server:
+        index = Index(server)
+        index.add_wheel("demo", "1.0", size=SIZE, requires=["other>=1"])
+        index.add_wheel("other", "1.0", size=SIZE)
+        words = (command, "--index-url", index.url, to, str(run.home / "to"), "demo")
+        done = run.run(*start, *words, armed=armed)
+        asked = [
+            (s.method, s.path, [p for p in s.headers if p[0] != "Host"], s.connection)
+            for s in server.log
+        ]
+    said = (normalised(text, run) for text in (done.stdout, done.stderr))
+    return (done.returncode, *said), asked
+
+
+@pytest.mark.parametrize("command", ["install", "download"])
+def test_a_healthy_run_is_the_same_to_the_byte(environment: Environment, command: str) -> None:
+    """A plugin that can be seen, or that asks for more, will be blamed for everything."""
+    start = ("python", "-m", "pip")
+    plain = seen(environment, *start, command=command, armed=False)
+
+    assert seen(environment, *start, command=command, armed=True) == plain
+    assert plain[0][0] == 0, plain
+
+
+def test_so_it_is_under_run(environment: Environment) -> None:
+    """There nothing of ours is installed beside that pip."""
+    with environment.throw_away_copy() as fresh:
+        for name in ("pip_resilient*", "wrapt*", "urllib3*"):
+            for path in fresh.site_packages.glob(name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        start = (str(fresh.executable), "-m", "pip")
+        through = (str(environment.executable.parent / "pip-resilient"), "run", "--")
+        waits = fresh.run(*through, start[0], "-c", WAITS, armed=False).stdout
+        plain = seen(fresh, *start, command="install", armed=False)
+
+        assert seen(fresh, *through, *start, command="install", armed=False) == plain
+        assert plain[0][0] == 0, plain
+        assert waits == "True\n"
 
 
 @pytest.mark.parametrize(

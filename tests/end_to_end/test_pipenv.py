@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.environments import our_lines
 from tests.end_to_end.fetching import CUT, SIZE, assert_healed, assert_resumed
-from tests.end_to_end.wheelhouse import pipenv_wheel
+from tests.end_to_end.tools import with_beside
 from tests.faults import FaultServer
 from tests.packages import Index
 
@@ -34,14 +34,7 @@ sys.exit(main({arguments}))
 
 @pytest.fixture
 def with_pipenv(newest: Environment) -> Iterator[Environment]:
-    try:
-        wheel = pipenv_wheel(newest.python_version)
-    except (RuntimeError, OSError) as error:
-        pytest.skip(f"pipenv cannot be had here: {error}")
-    with newest.throw_away_copy() as private:
-        done = private.pip("install", "--no-index", "--no-deps", str(wheel), armed=False)
-
-        assert done.returncode == 0, done.stderr
+    with with_beside(newest, "pipenv") as private:
         yield private
 
 

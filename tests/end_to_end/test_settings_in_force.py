@@ -156,13 +156,17 @@ def test_the_event_log_is_one_schema(oldest_and_newest: Environment, server: Fau
     events = events_in(log)
 
     assert_healed(done, oldest_and_newest, held)
-    assert [event["event"] for event in events] == [
+    happened, run, around = events[:5], events[5], events[6:]
+    assert [event["event"] for event in happened] == [
         *("retried", "healed"),
         *("retried", "resumed", "healed"),
     ]
+    assert run["event"] == "run"
+    assert {event["event"] for event in around} == {"request", "bytes"}
     assert {event["schema"] for event in events} == {1}
-    assert {event["place"] for event in events} == {f"127.0.0.1:{server.port}"}
-    assert [event["at"] for event in events] == sorted(float(str(e["at"])) for e in events)
+    assert len({event["run"] for event in events}) == 1
+    assert {event["place"] for event in (*happened, *around)} == {f"127.0.0.1:{server.port}"}
+    assert [event["at"] for event in happened] == sorted(float(str(e["at"])) for e in happened)
 
 
 def test_an_event_log_that_cannot_be_written_harms_nobody(

@@ -1,14 +1,11 @@
 """Where do the wheels come from that the throw-away environments are made of?
 
 The rule: PyPI is asked once per wheel and machine, with whatever configuration
-the machine's pip has; from then on all is local. Every folder of wheels is
-filled under another name and renamed when complete, so a folder that exists is
-whole: an interrupted run leaves nothing to trust, and of two runs at once the
-second one to finish throws its copy away.
+the machine's pip has; from then on all is local.
 
     <cache>/wheelhouse/pip-26.3/     pip itself
     <cache>/wheelhouse/py3.13/       our two dependencies, as that Python takes them
-    <cache>/wheelhouse/pipenv-…/     the newest pipenv for that Python
+    <cache>/wheelhouse/pip-tools-…/  a tool, with all that it requires, for that Python
     <cache>/wheelhouse/build-…/      what builds our wheel
     <cache>/built/<sources>/         our wheel, by the digest of what it was built from
 """
@@ -18,27 +15,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.end_to_end.interpreters import whole_matrix
+from tests.end_to_end.kept import CHECKOUT, cache_folder, once, step
 
 if TYPE_CHECKING:
-    from typing import Callable
+    from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DEPENDENCIES = ("wrapt", "urllib3")
+DEPENDENCIES_ARE = "PIP_RESILIENT_TEST_DEPENDENCIES"  # for others than the newest, by spaces
 _SOURCES = ("pip_resilient", "pip_resilient.pth", "pyproject.toml", "README.md", "LICENSE")
-
-
-def cache_folder() -> Path:
-    """Return the folder kept between runs; `PIP_RESILIENT_TEST_CACHE` moves it."""
-    return Path(os.environ.get("PIP_RESILIENT_TEST_CACHE") or CHECKOUT / ".cache").resolve()
 
 
 def wheelhouse() -> Path:
@@ -59,15 +47,24 @@ def pip_wheel(pip: str, python: str) -> Path:
 
 def dependency_wheels(python: str) -> Path:
     """Return the folder with wrapt and urllib3 for that Python."""
-    folder = cache_folder() / "wheelhouse" / f"py{python}"
-    once(folder, lambda into: _download(into, *DEPENDENCIES, python=python, alone=True))
+    chosen = os.environ.get(DEPENDENCIES_ARE, "")
+    folder = cache_folder() / "wheelhouse" / _folder_name(f"py{python} {chosen}")
+    wanted = chosen.split() or ("wrapt", "urllib3")
+    once(folder, lambda into: _download(into, *wanted, python=python, alone=True))
     return folder
 
 
-def pipenv_wheel(python: str) -> Path:
-    """Return a wheel of pipenv for that Python; its own dependencies are of no use to its pip."""
-    folder = cache_folder() / "wheelhouse" / f"pipenv-py{python}"
-    once(folder, lambda into: _download(into, "pipenv", python=python, alone=True))
+def tool_wheels(requirement: str, python: str) -> Path:
+    """Return a folder with the wheels of a tool, pinned as `name==version`, and all it needs."""
+    folder = cache_folder() / "wheelhouse" / f"{requirement.replace('==', '-')}-py{python}"
+    once(folder, lambda into: _download(into, requirement, python=python))
+    return folder
+
+
+def coverage_wheel(python: str) -> Path:
+    """Return the wheel of the newest coverage.py for that Python."""
+    folder = cache_folder() / "wheelhouse" / f"coverage-py{python}"
+    once(folder, lambda into: _download(into, "coverage", python=python, alone=True))
     return _only_wheel(folder)
 
 
@@ -92,15 +89,24 @@ def _digest_of_sources() -> str:
 
 def _build(into: Path) -> None:
     """Build as pip builds for a user, in isolation, but from the wheelhouse."""
+    build = ("wheel", "--quiet", "--no-deps", "--wheel-dir", str(into))
+    _pip(*build, str(CHECKOUT), env=building())
+
+
+def building() -> dict[str, str]:
+    """Return the variables under which anything that builds us finds all it needs here."""
     text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
     requires = re.findall(r'"([^"]+)"', re.findall(r"(?m)^requires = \[(.*?)\]", text)[0])
-    key = re.sub(r"[^\w.]+", "-", "-".join(requires))
-    tools = cache_folder() / "wheelhouse" / f"build-py{_this_python()}-{key}"
+    key = _folder_name(f"build py{_this_python()} {' '.join(requires)}")
+    tools = cache_folder() / "wheelhouse" / key
     once(tools, lambda folder: _download(folder, *requires))
     local = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    local["PIP_CONFIG_FILE"] = os.devnull
-    build = ("wheel", "--quiet", "--no-deps", "--no-index", "--find-links", str(tools))
-    _pip(*build, "--wheel-dir", str(into), str(CHECKOUT), env=local)
+    local |= {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tools)}
+    return local
+
+
+def _folder_name(text: str) -> str:
+    return re.sub(r"[^\w.]+", "-", text.strip())
 
 
 def _this_python() -> str:
@@ -117,38 +123,8 @@ def _download(into: Path, *requirements: str, python: str = "", alone: bool = Fa
 
 
 def _pip(*arguments: str, env: dict[str, str]) -> None:
-    """Run the pip of the Python that runs us, and show what it said where it fails."""
-    argv = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    with tempfile.TemporaryDirectory(prefix="pip-resilient-") as elsewhere:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=env,
-            cwd=elsewhere,
-            timeout=600,
-            check=False,
-        )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)}\n{done.stdout}{done.stderr}")
-
-
-def once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder unless it is there, so that nobody ever sees it half full."""
-    if folder.is_dir():
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
-    try:
-        fill(unfinished)
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another run was faster, and its copy is as good
-                raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    """Run the pip of the Python that runs us."""
+    step(sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, env=env)
 
 
 def _only_wheel(folder: Path) -> Path:

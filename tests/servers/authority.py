@@ -12,14 +12,23 @@ from typing import TYPE_CHECKING
 import trustme
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 
 class Authority:
-    """A certificate authority of the test's own."""
+    """A certificate authority of the test's own.
 
-    def __init__(self) -> None:
-        self._authority = trustme.CA()
+    Args:
+        name: Of its organization; None: one that says that it is for tests.
+        valid: When the certificates of its servers begin and end; None: now and late.
+    """
+
+    def __init__(
+        self, name: str | None = None, valid: tuple[datetime, datetime] | None = None
+    ) -> None:
+        self._authority = trustme.CA(organization_name=name)
+        self._valid = valid or (None, None)
 
     @property
     def pem(self) -> str:
@@ -34,7 +43,9 @@ class Authority:
     def server_context(self, *names: str) -> ssl.SSLContext:
         """Return what a TLS server for `names` (hosts and IP addresses) needs."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert(*names).configure_cert(context)
+        begins, ends = self._valid
+        issued = self._authority.issue_cert(*names, not_before=begins, not_after=ends)
+        issued.configure_cert(context)
         return context
 
     def client_context(self) -> ssl.SSLContext:

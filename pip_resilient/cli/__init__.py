@@ -1,0 +1,1 @@
+"""The command line: arguments in, findings out as text or JSON."""

@@ -1,0 +1,98 @@
+"""Which runs are kept, and what stands in them?
+
+The rule: they are looked for where pip's own cache is, as far as that can be
+known without starting pip, which may be broken. A line that cannot be read is
+passed over; a file of events (`PIP_RESILIENT_LOG`) may hold many runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from pip_resilient.accounts import AboutRun
+from pip_resilient.cli import pip_config
+from pip_resilient.ndjson import from_json, run_of
+from pip_resilient.store.folder import Folder
+from pip_resilient.store.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pip_resilient.events import Event
+
+_UNKNOWN = AboutRun(0.0, 0.0, 0.0, False, "", "", "", "", {}, 0, 0, None)
+_NO = ("0", "false", "no", "off", "n", "f", "")
+
+
+class Kept(NamedTuple):
+    """One run.
+
+    Attributes:
+        name: Its name, or empty.
+        about: The run as a whole.
+        events: What happened in it, and its requests, in order of time.
+    """
+
+    name: str
+    about: AboutRun
+    events: list[Event]
+
+
+def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str | None:
+    """Return where this user's pip keeps what is remembered between runs; None: nowhere."""
+    usual = pip_config.usual_files(environ, sys.prefix, platform == "win32")
+    config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", ""))
+    said = config.text("resilient-state-dir")
+    if said:
+        return None if said == "none" else os.path.abspath(os.path.expanduser(said))
+    if config.text("no-cache-dir").lower() not in _NO:
+        return None
+    cache = config.text("cache-dir")
+    cache = os.path.expanduser(cache) if cache else _usual_cache(environ, platform)
+    return os.path.join(os.path.abspath(cache), "pip-resilient")
+
+
+def _usual_cache(environ: Mapping[str, str], platform: str) -> str:
+    """Return pip's own choice (`utils/appdirs.py`, pip 20.3 to 26.3)."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if platform == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA") or home, "pip", "Cache")
+    if platform == "darwin":
+        return os.path.join(home, "Library", "Caches", "pip")
+    return os.path.join(environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "pip")
+
+
+def kept_in(folder: str | None) -> Runs:
+    """Return the runs that are kept in a folder, which is not made if it is missing."""
+    return Runs(room(folder, "runs"), lambda: 0.0)
+
+
+def room(folder: str | None, name: str) -> Folder | None:
+    """Return one of the folders in which things are remembered; None: nothing is, or not safely.
+
+    It is not made if it is missing: who only looks leaves nothing behind.
+    """
+    if folder is None or not os.path.isdir(os.path.join(folder, name)):
+        return None
+    root = Folder.open(folder)
+    return None if root is None else root.sub(name)
+
+
+def read(lines: Iterable[str], name: str = "") -> list[Kept]:
+    """Return the runs that stand in lines, in the order in which they begin there."""
+    found: dict[str, list[Event]] = {}
+    for line in lines:
+        event = from_json(line)
+        if event is not None:
+            found.setdefault(run_of(line), []).append(event)
+    return [_made(of or name, events) for of, events in found.items()]
+
+
+def _made(name: str, events: list[Event]) -> Kept:
+    about = next((event for event in events if isinstance(event, AboutRun)), _UNKNOWN)
+    rest = sorted((event for event in events if event is not about), key=lambda event: event.at)
+    if about is _UNKNOWN and rest:
+        about = about._replace(duration=max(event.at for event in rest))
+    return Kept(name, about, rest)

@@ -1,0 +1,163 @@
+"""Which way does pip take to a host?
+
+The rule: pip's own, release by release: its configuration, then what its
+requests reads from the environment and the system. Only chosen here, nothing
+is connected to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pip_resilient.cli.pip_config import DEFAULT, Source
+from pip_resilient.policy.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pip_resilient.cli.pip_config import PipConfig, Value
+
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_YES = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
+_OPTION_WINS = (22, 3)
+"""Since this pip its --proxy is stronger than the environment's (network/session.py, request)."""
+_SYSTEM_STORE = (24, 2)
+"""Since this pip the system's CA certificates count too, on Python 3.10 and newer (truststore)."""
+
+
+class Proxy(Record):
+    """A proxy and what set it.
+
+    Attributes:
+        url: With its login, for connecting.
+        source: What set it.
+    """
+
+    url: str
+    source: Source
+
+
+def proxy_of(url: str, config: PipConfig, system: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy that pip takes for a URL, or None.
+
+    Args:
+        url: What is asked for.
+        config: pip's configuration, the environment's variables among it.
+        system: What the system's settings say (urllib.request.getproxies), by scheme.
+    """
+    named = config.values.get("proxy")
+    no_environment = config.text("no-proxy-env").lower() in _YES
+    around = None if no_environment else _of_environment(url, config.values, system)
+    if named is not None and (around is None or config.release() >= _OPTION_WINS):
+        return Proxy(_with_scheme(named.text), named.source)
+    return around
+
+
+def _of_environment(
+    url: str, values: Mapping[str, Value], system: Mapping[str, str]
+) -> Proxy | None:
+    parts = urlsplit(url)
+    bypass = next((values[name].text for name in ("no_proxy", "NO_PROXY") if name in values), "")
+    if _is_bypassed(parts.hostname or "", parts.port, bypass):
+        return None
+    for scheme in (parts.scheme, "all"):
+        for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
+            if name in values:
+                return Proxy(_with_scheme(values[name].text), values[name].source)
+        if scheme in system:
+            return Proxy(_with_scheme(system[scheme]), Source("system"))
+    return None
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_bypassed(host: str, port: int | None, bypass: str) -> bool:
+    """Tell whether NO_PROXY names a host; networks count, as they do for requests."""
+    words = [word.strip() for word in bypass.split(",") if word.strip()]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        names = (host, f"{host}:{port}")
+        ends = [word for word in words if any(name.endswith(word.lstrip(".")) for name in names)]
+        return bool(ends) or "*" in words
+    for word in words:
+        try:
+            if word == "*" or address in ipaddress.ip_network(word, strict=False):
+                return True
+        except ValueError:  # noqa: PERF203
+            continue
+    return False
+
+
+def ca_of(config: PipConfig) -> Value | None:
+    """Return what names the CA bundle; None: pip's default.
+
+    requests lets its variables win over pip's --cert (sessions.py, merge_environment_settings).
+    """
+    return next(
+        (config.values[name] for name in (*_CA_VARIABLES, "cert") if name in config.values), None
+    )
+
+
+def takes_system_store(config: PipConfig, python: tuple[int, int]) -> bool:
+    """Tell whether pip believes the system's CA certificates too."""
+    legacy = "legacy-certs" in config.text("use-deprecated")
+    return config.release() >= _SYSTEM_STORE and python >= (3, 10) and not legacy
+
+
+def is_trusted(url: str, config: PipConfig) -> bool:
+    """Tell whether pip was told to trust a host unseen (--trusted-host)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return any(
+        word.lower() in (host, f"{host}:{parts.port}")
+        for word in config.text("trusted-host").split()
+    )
+
+
+def is_ignored(url: str, config: PipConfig) -> bool:
+    """Tell whether pip ignores an index, since it is plain http and not of this machine.
+
+    pip 20.3 to 26.3, network/session.py, SECURE_ORIGINS.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or is_trusted(url, config):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def asks_no_index(config: PipConfig) -> bool:
+    """Tell whether pip is told to ask no index."""
+    return config.text("no-index").lower() in _YES
+
+
+def links_of(config: PipConfig) -> list[tuple[str, Source]]:
+    """Return the pages and folders of --find-links, each with what named it."""
+    found = config.values.get("find-links")
+    return [] if found is None else [(url, found.source) for url in found.text.split()]
+
+
+def indexes_of(config: PipConfig, asked: Iterable[str] = ()) -> list[tuple[str, Source]]:
+    """Return the indexes to look at, each with what named it.
+
+    Args:
+        config: pip's configuration.
+        asked: Those of the command line; where there are any, no others count.
+    """
+    given = [(url, Source("argument")) for url in asked]
+    if given:
+        return given
+    main = config.values.get("index-url")
+    found = [(config.index_url, DEFAULT)] if main is None else [(main.text.strip(), main.source)]
+    extra = config.values.get("extra-index-url")
+    if extra is not None:
+        found += [(url, extra.source) for url in extra.text.split()]
+    return [(url, source) for url, source in dict(reversed(found)).items() if url][::-1]

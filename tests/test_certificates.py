@@ -1,0 +1,65 @@
+"""Is a certificate read rightly from its bytes, and rubbish never believed?"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import datetime, timezone
+
+import pytest
+import trustme
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pip_resilient.certificates import read
+
+BEGINS = datetime(2024, 1, 31, 12, 0, 5, tzinfo=timezone.utc)
+
+
+def der(pem: trustme.Blob) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(pem.bytes().decode("ascii"))
+
+
+@pytest.mark.parametrize("year", [2031, 2049, 2050, 2101])
+def test_issuer_names_and_times_are_what_they_are(year: int) -> None:
+    """From 2050 on the years have four digits (RFC 5280 §4.1.2.5)."""
+    ends = BEGINS.replace(year=year)
+    issued = trustme.CA(organization_name="Prüf GmbH").issue_cert(
+        "a.invalid", "*.b.invalid", "127.0.0.1", not_before=BEGINS, not_after=ends
+    )
+    got = read(der(issued.cert_chain_pems[0]))
+
+    assert got is not None
+    assert got.issuer == "Prüf GmbH"
+    assert got.names == ("a.invalid", "*.b.invalid")
+    assert (got.begins, got.ends) == (BEGINS.timestamp(), ends.timestamp())
+
+
+def test_the_common_name_is_what_an_issuer_is_known_by() -> None:
+    """It is the one that stands in the lists of certificates."""
+    parent = trustme.CA().issue_cert("x.invalid", common_name="Some Root CA")
+    whole = x509.load_pem_x509_certificate(parent.cert_chain_pems[0].bytes())
+
+    assert "Some Root CA" in whole.subject.rfc4514_string()
+    assert read(der(parent.cert_chain_pems[0])) is not None
+
+
+@given(st.binary(max_size=300))
+def test_rubbish_is_none(data: bytes) -> None:
+    assert read(data) is None
+
+
+@given(st.integers(0, 600), st.integers(0, 255))
+def test_a_damaged_one_never_raises(at: int, byte: int) -> None:
+    data = bytearray(DER)
+    data[at % len(data)] = byte
+
+    read(bytes(data))
+
+
+@given(st.integers(0, 600))
+def test_a_cut_one_never_raises(length: int) -> None:
+    read(DER[:length])
+
+
+DER = der(trustme.CA().issue_cert("a.invalid").cert_chain_pems[0])

@@ -1,0 +1,56 @@
+"""Is an answer whose headers were cut ever taken for a whole one?"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+
+import pytest
+
+from pip_resilient.session.head import Answer
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n"
+
+
+def answer(sent: bytes, method: str = "GET") -> http.client.HTTPResponse:
+    """Return the answer of a server that sends this and ends the stream."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        response = Answer(ours, method=method)
+        try:
+            response.begin()
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+
+@pytest.mark.parametrize("after", range(1, len(HEAD) - 1))
+def test_a_cut_within_the_headers_is_no_answer(after: int) -> None:
+    """urllib3 tells it as a lost connection."""
+    with pytest.raises((http.client.RemoteDisconnected, http.client.BadStatusLine)):
+        answer(HEAD[:after])
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD,
+        HEAD.replace(b"\r\n", b"\n"),
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD,
+        b"HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n",
+    ],
+    ids=["usual", "bare-newlines", "no-headers", "continue", "no-body"],
+)
+def test_whole_headers_are_read_as_ever(head: bytes) -> None:
+    with answer(head + b"page") as response:
+        assert response.status in (200, 304)
+        assert response.read() == (b"page" if response.status == 200 else b"")
+
+
+def test_a_cut_after_an_interim_answer_is_one_too() -> None:
+    with pytest.raises(http.client.RemoteDisconnected):
+        answer(b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD[:30])
