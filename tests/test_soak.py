@@ -1,0 +1,144 @@
+"""Would the soak notice?
+
+The rule: what it looks for is shown to it here, once each; that nothing of it
+happens is seen in `tests/end_to_end/test_soak.py`.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.packages import PageForm
+from tests.soak.acts import Act, Command, drawn_acts
+from tests.soak.judge import judged
+from tests.soak.running import Done
+from tests.soak.troubles import must_succeed
+from tests.soak.worlds import OpenWorld, Release, World, drawn_world, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WORLD = World(
+    kind="http",
+    releases=(Release("soak-0", "1.0", 3_000, ("soak-1",)), Release("soak-1", "1.0", 2_000)),
+    algorithm="sha256",
+    form=PageForm(),
+    core_metadata=True,
+    files="strong",
+    two_hosts=False,
+    mirrors=0,
+    for_files=False,
+)
+COMMAND = Command("download", ("soak-0",), "words", "sha256", deps=True, cache=True)
+ACT = Act((COMMAND,), (), (), must_succeed=True)
+
+
+@pytest.fixture
+def world() -> Iterator[OpenWorld]:
+    with opened(WORLD, SimpleNamespace()) as world:  # type: ignore[arg-type]
+        yield world
+
+
+@pytest.fixture
+def good(world: OpenWorld, tmp_path: Path) -> Done:
+    """What a pip leaves that has done all it should."""
+    (tmp_path / "out").mkdir()
+    for release in WORLD.releases:
+        made = world.file(release)
+        (tmp_path / "out" / made.filename).write_bytes(made.content)
+    place = SimpleNamespace(pip_cache=tmp_path / "cache")
+    environment: Any = place
+    return Done(COMMAND, ["pip"], 0, "", "", tmp_path, environment, "none", probes={"1": []})
+
+
+def test_what_is_right_is_praised(world: OpenWorld, good: Done) -> None:
+    assert judged(ACT, world, [good]) == []
+
+
+def test_a_wrong_byte_is_seen(world: OpenWorld, good: Done) -> None:
+    path = good.work / "out" / "soak_1-1.0-py3-none-any.whl"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    (problem,) = judged(ACT, world, [good])
+
+    assert "WRONG BYTES in soak_1" in problem
+
+
+def test_a_missing_file_is_seen(world: OpenWorld, good: Done) -> None:
+    (good.work / "out" / "soak_1-1.0-py3-none-any.whl").unlink()
+    (problem,) = judged(ACT, world, [good])
+
+    assert "soak_1" in problem
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "seen"),
+    [
+        ("code", 1, "exit code 1, though"),
+        ("ended", "late", "still running after"),
+        ("processes", ["77: python"], "still running: ['77"),
+        ("probes", {"1": ["thread pip-resilient-1"]}, "left in process 1: ['thread"),
+        ("probes", {"1": ["socket:[1]"]}, "left in process 1: ['socket"),
+        ("probes", {}, "no probe"),
+        ("temporary", ["pip-unpack-x"], "left in TMPDIR"),
+        ("temporary", ["tmp_0abcxyz"], "left in TMPDIR"),
+        ("stdout", "WARNING: pip-resilient: healed", "on standard output"),
+        ("stderr", "Traceback (most recent call last):\n  x\nKeyError: 1", "a traceback"),
+        ("stderr", "pip-resilient: standing aside, pip runs without it", "stood aside"),
+    ],
+)
+def test_what_else_is_wrong_is_seen(
+    world: OpenWorld, good: Done, field: str, value: Any, seen: str
+) -> None:
+    setattr(good, field, value)
+    if field == "code":
+        good.stderr = "ERROR: no"
+
+    assert any(seen in problem for problem in judged(ACT, world, [good]))
+
+
+def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: Done) -> None:
+    good.code = 2
+    good.stderr = (
+        "ERROR: Exception:\nTraceback (most recent call last):\n  x\n"
+        "pip._vendor.requests.exceptions.ConnectionError: reset\n"
+        "WARNING: pip-resilient: this was a network failure\n"
+    )
+    act = Act((COMMAND,), (), ())
+
+    assert judged(act, world, [good]) == []
+    good.stderr = good.stderr.replace("pip._vendor.requests.exceptions.", "")
+    assert judged(act, world, [good]) != []
+
+
+def test_the_seed_says_all() -> None:
+    """Two draws are the same; two numbers are not."""
+
+    def drawn(number: int) -> str:
+        chance = Random(f"1 {number}")
+        world = drawn_world(chance)
+        return f"{world} {[str(act) for act in drawn_acts(chance, world, small_disk=True)]}"
+
+    assert drawn(1) == drawn(1)
+    assert len({drawn(number) for number in range(20)}) == 20
+
+
+def test_nobody_has_to_come_through_what_lasts() -> None:
+    """But many have to."""
+    through = 0
+    for number in range(200):
+        chance = Random(f"2 {number}")
+        world = drawn_world(chance)
+        for act in drawn_acts(chance, world, small_disk=True):
+            through += act.must_succeed
+            spares = [name for name in world.servers if name.startswith("mirror")]
+            lasting = [one for one in act.troubles if not one.heals and one.server not in spares]
+            assert not (act.must_succeed and act.disk)
+            assert spares or not (act.must_succeed and lasting)
+            troubled = {one.server for one in act.troubles}
+            assert not act.must_succeed or must_succeed(world, list(act.troubles), troubled)
+    assert through > 50
