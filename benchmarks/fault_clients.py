@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tests.end_to_end.environments import Environment, environment_of
 from tests.end_to_end.interpreters import PIPS, Cell, cell_of, newest_pip_for, python_matrix
-from tests.end_to_end.kept import cache_folder, once
-from tests.end_to_end.server_software import NotAvailable, run
+from tests.end_to_end.kept import cache_folder, once, step
+from tests.end_to_end.server_software import NotAvailable
 from tests.end_to_end.wheelhouse import pip_wheel
 
 if TYPE_CHECKING:
@@ -201,16 +201,16 @@ def _uv() -> Uv:
     executable = folder / "bin" / "uv"
     options = ("--quiet", "--upgrade", "--no-deps", "--only-binary", ":all:")
     try:
-        run(str(folder / "bin" / "python"), str(pip), "install", *options, "uv")
+        step(str(folder / "bin" / "python"), str(pip), "install", *options, "uv")
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         if not executable.exists():
             raise NotAvailable(f"uv cannot be had: {error}") from error
-    version = run(str(executable), "--version").split()[1]
+    version = step(str(executable), "--version").split()[1]
     return Uv(environment_of(cells()[1], plugin=False), executable, version)
 
 
 def _make_environment(into: Path) -> None:
-    run(sys.executable, "-m", "venv", "--without-pip", str(into))
+    step(sys.executable, "-m", "venv", "--without-pip", str(into))
 
 
 @dataclass(frozen=True)
