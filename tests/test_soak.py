@@ -85,7 +85,7 @@ def test_a_missing_file_is_seen(world: OpenWorld, good: Done) -> None:
         ("probes", {"1": ["socket:[1]"]}, "left in process 1: ['socket"),
         ("probes", {}, "no probe"),
         ("temporary", ["pip-unpack-x"], "left in TMPDIR"),
-        ("temporary", ["tmp_0abcxyz"], "left in TMPDIR"),
+        ("temporary", ["tmp_0abcxyz (empty)"], "left in TMPDIR"),
         ("stdout", "WARNING: pip-resilient: healed", "on standard output"),
         ("stderr", "Traceback (most recent call last):\n  x\nKeyError: 1", "a traceback"),
         ("stderr", "pip-resilient: standing aside, pip runs without it", "stood aside"),
@@ -99,6 +99,16 @@ def test_what_else_is_wrong_is_seen(
         good.stderr = "ERROR: no"
 
     assert any(seen in problem for problem in judged(ACT, world, [good]))
+
+
+def test_only_an_empty_file_may_stay_after_ctrl_c(world: OpenWorld, good: Done) -> None:
+    good.ended, good.code, good.stderr = "interrupt", 1, "ERROR: Operation cancelled by user\n"
+    act = Act((COMMAND,), (), ())
+    good.temporary = ["tmp_0abcxyz (empty)"]
+    assert judged(act, world, [good]) == []
+    for name in ("tmp_0abcxyz", "pip-unpack-x", "pip-resilient-x (empty)"):
+        good.temporary = [name]
+        assert any("left in TMPDIR" in problem for problem in judged(act, world, [good]))
 
 
 def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: Done) -> None:

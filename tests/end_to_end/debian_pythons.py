@@ -25,7 +25,6 @@ from pathlib import Path
 from tests.end_to_end.kept import cache_folder, once, step
 
 PYTHONS = ("3.14", "3.15")
-_ARCHIVE = "http://deb.debian.org/debian/"
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _TOOLS = ("apt-get", "dpkg-deb")
 
@@ -96,10 +95,16 @@ def _packages(folder: Path) -> list[Path]:
 
 
 def _archive() -> str:
-    """Return the address of the Debian archive that this machine uses, which may be a mirror."""
+    """Return the address of the Debian archive that this machine uses, which may be a mirror.
+
+    Raises:
+        RuntimeError: It uses none.
+    """
     said = step("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)")
     used = [line.partition(" ")[2] for line in said.splitlines() if line.startswith("Debian ")]
-    return used[0] if used else _ARCHIVE
+    if not used:
+        raise RuntimeError("apt uses no archive of Debian on this machine")
+    return used[0]
 
 
 def _write_launchers(root: Path) -> None:

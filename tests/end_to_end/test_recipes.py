@@ -161,12 +161,15 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 def test_dockerfile(bare: Environment, server: FaultServer, index: Index) -> None:
     (text,) = code_of("Dockerfile", "dockerfile")
-    env, said = {"PIP_INDEX_URL": index.url}, ""
+    said, env, set_ = "", {"PIP_INDEX_URL": index.url}, {}
     for word, rest in instructions(text):
-        assert word in {"FROM", "COPY", "RUN"}
+        assert word in {"FROM", "COPY", "ENV", "RUN"}
+        if word == "ENV":
+            set_ = dict(one.split("=", 1) for one in shlex.split(rest))
+            env |= {**set_, "PIP_CACHE_DIR": str(bare.pip_cache)}
         if word == "RUN":
             mounts = [one for one in shlex.split(rest) if one.startswith("--mount=")]
-            assert all(one.endswith("target=/root/.cache/pip") for one in mounts)
+            assert all(one.endswith(f"target={set_['PIP_CACHE_DIR']}") for one in mounts)
             said += shell(bare, re.sub(r"--mount=\S+", "", rest), env, sh="sh").stderr
 
     assert said.count("healed 1 interruption") == 1

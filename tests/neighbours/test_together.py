@@ -2,7 +2,7 @@
 
 The rule: twenty real pips begin at the same time with one home, each against the
 same faults; and a root whose only lasting folder is a mounted cache, as
-`RUN --mount=type=cache,target=/root/.cache/pip` gives it, is killed and run again.
+`RUN --mount=type=cache,target=…` in a Dockerfile gives it, is killed and run again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROMPT = 6.0
 """Seconds from Ctrl-C to the end, on a machine that others work on too."""
 _TRACEBACK = "Traceback (most recent call last)"
-_is_pips_copy = re.compile(r"tmp[a-z0-9_]{8}").fullmatch
+_NEVER_MADE = re.compile(r"tmp[a-z0-9_]{8} \(empty\)")
 _PIPS_OWN = re.compile(
     r"^(pip\._(vendor|internal)\.[\w.]+|OSError: \[Errno 28\])(:? .*)?$", re.MULTILINE
 )
@@ -121,11 +121,12 @@ def _left_nothing(act: Act, one: Done) -> Iterator[str]:
         return
     if one.processes:
         yield f"still running: {one.processes}"
-    # After Ctrl-C pip's copy for its cache may stay (cachecontrol's `filewrapper.py`); ours have
-    # no names (O_TMPFILE).
-    ours = [name for name in one.temporary if one.ended != "interrupt" or not _is_pips_copy(name)]
-    if ours:
-        yield f"left in TMPDIR: {ours}"
+    # CPython's NamedTemporaryFile leaves an empty file where Ctrl-C comes while it is made, and
+    # pip makes one for each file that it caches (cachecontrol's filewrapper.py). Ours have no name.
+    interrupted = one.ended == "interrupt"
+    left = [name for name in one.temporary if not (interrupted and _NEVER_MADE.fullmatch(name))]
+    if left:
+        yield f"left in TMPDIR: {left}"
     # Where it fails, plain pip leaves sockets (20.3: that of a 403) and, after Ctrl-C, the
     # thread of its progress bar.
     kinds = ("thread", "socket:") if one.code == 0 else ("thread pip-resilient",)

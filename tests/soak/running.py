@@ -44,7 +44,7 @@ class Done:
         took: Seconds altogether.
         processes: What of its session was still running.
         probes: What its Pythons found at their end, by process.
-        temporary: What it left in its TMPDIR.
+        temporary: What it left in its TMPDIR, and of files whether they are empty.
     """
 
     command: Command
@@ -191,8 +191,13 @@ def _finished(pip: _Pip, ended: str, moment: float) -> Done:
         took=now - pip.began,
         processes=left,
         probes={one.name: one.read_text().splitlines() for one in (work / "probe").iterdir()},
-        temporary=sorted(one.name for one in (work / "tmp").iterdir()),
+        temporary=sorted(map(_told, (work / "tmp").iterdir())),
     )
+
+
+def _told(left: Path) -> str:
+    is_empty = left.is_file() and not left.stat().st_size
+    return f"{left.name} (empty)" if is_empty else left.name
 
 
 def _kill(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
