@@ -33,7 +33,7 @@ class Configuration:
         parser.read_string(
             "[global]\nproxy = http://in.file:1\n[install]\nproxy = http://u:p@i:2\n"
         )
-        self._parsers = {"user": [("/home/x/pip.conf", parser)]}
+        self._parsers = {"user": [("/home/me/pip.conf", parser)]}
 
     def get_value(self, key: str) -> object:
         assert self.loaded
@@ -150,8 +150,8 @@ def test_every_proxy_is_known_by_what_sets_it(monkeypatch: pytest.MonkeyPatch) -
         "--proxy": "by.option:5",
         "HTTPS_PROXY in the environment": "http://by.variable:3",
         "PIP_PROXY in the environment": "http://by.pip:4",
-        "install.proxy in /home/x/pip.conf": "http://u:p@i:2",
-        "global.proxy in /home/x/pip.conf": "http://in.file:1",
+        "install.proxy in /home/me/pip.conf": "http://u:p@i:2",
+        "global.proxy in /home/me/pip.conf": "http://in.file:1",
     }
 
 

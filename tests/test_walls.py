@@ -7,6 +7,7 @@ what must be explained. The sources are read with `ast`, nothing is imported.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -346,8 +347,8 @@ def _public(node: ast.Module | ast.ClassDef) -> Iterator[Definition]:
                 yield from _public(child)
 
 
-def test_no_registry_is_named_anywhere() -> None:
-    """pip's own constants name it: a name typed here would be asked by mistake one day."""
+def tracked() -> dict[str, bytes]:
+    """Return each file of the checkout, new ones too, by its path."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -356,12 +357,65 @@ def test_no_registry_is_named_anywhere() -> None:
     )
     if listed.returncode:
         pytest.skip("not a git checkout")
-    names = [name.encode() for name in (PyPI.netloc, PyPI.file_storage_domain)]
-    files = [ROOT / name.decode() for name in listed.stdout.split(b"\0") if name]
-    found = [
-        str(path.relative_to(ROOT))
-        for path in files
-        if path.is_file() and any(name in path.read_bytes() for name in names)
-    ]
+    names = (name.decode() for name in listed.stdout.split(b"\0") if name)
+    return {name: (ROOT / name).read_bytes() for name in names if (ROOT / name).is_file()}
 
-    assert found == []
+
+def registries() -> list[str]:
+    """Return the hosts that packages and images come from, in pieces: this file is searched too."""
+    parts = (
+        *("deb/debian/org", "security/debian/org", "archive/debian/org", "snapshot/debian/org"),
+        *("archive/ubuntu/com", "security/ubuntu/com", "ports/ubuntu/com"),
+        *("registry/npmjs", "npmjs/com", "registry/yarnpkg", "crates/io", "docker/io"),
+        *("hub/docker/com", "ghcr/io", "quay/io"),
+    )
+    return [PyPI.netloc, PyPI.file_storage_domain, *(".".join(one.split("/")) for one in parts)]
+
+
+def places_of_one_machine(content: bytes) -> list[bytes]:
+    """Return the paths in a file that are somebody's home; `/home/me` is the documents'."""
+    homes = rb"(?<![\w.\])}])(?:/root(?=/\.|$)|/home/(?!me\b)\w+|/Users/\w+)"
+    return re.findall(homes, content, re.MULTILINE)
+
+
+def test_no_registry_is_named_anywhere() -> None:
+    """pip's constants and each tool's settings name it.
+
+    A name typed here would be asked one day by mistake.
+    """
+    names = [name.encode() for name in registries()]
+    found = {
+        path: there
+        for path, content in tracked().items()
+        if (there := [name for name in names if name in content.lower()])
+    }
+
+    assert found == {}
+
+
+def test_no_place_of_one_machine_is_named_anywhere() -> None:
+    """It is there on no other one, and says who wrote it."""
+    found = {
+        path: there
+        for path, content in tracked().items()
+        if (there := places_of_one_machine(content))
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("cd {}root/.cache", True),
+        ("'{}root/.pip'", True),
+        ('"{}home/x/pip.conf"', True),
+        ("{}home/me/venv", False),
+        ("{}home/melody/venv", True),
+        ("{}Users/x/Library", True),
+        ("https://devpi.example{}root/pypi/", False),
+    ],
+)
+def test_a_place_of_one_machine_is_told_from_others(written: str, found: bool) -> None:
+    """A pattern that finds nothing would pass everywhere."""
+    assert bool(places_of_one_machine(written.format("/").encode())) is found
