@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import logging
 import os
 import random
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +26,10 @@ from pip._internal.models.link import Link
 from pip_resilient.policy import claims, growth, plan, silence, speed, steering
 from pip_resilient.session import aside
 from pip_resilient.store import partials
-from pip_resilient.store.folder import Folder
+from tests import unfinished
 from tests.faults import FaultServer, Throttle, Together
 from tests.pip_in_process import clean_errors, hooked_pip
+from tests.unfinished import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,10 +76,6 @@ def in_turn(faults: Iterable[Fault], rate: float = RATE) -> list[Any]:
     """Give each request one fault, in turn; all connections are slow."""
     slow = Throttle(rate, TICK)
     return [*(Together((fault, slow)).when(first=1) for fault in faults), slow]
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 @contextlib.contextmanager
@@ -187,24 +182,13 @@ def _outcome(
 
 def kept(state: str | None) -> list[str]:
     """Return the names of the unfinished downloads in a folder."""
-    folder = Path(state or "", "partials")
-    return sorted(os.listdir(folder)) if state and folder.is_dir() else []
+    return unfinished.files(Path(state)) if state else []
 
 
 def leave(state: str, size: int, stretches: Iterable[tuple[int, int]]) -> None:
     """Leave an unfinished download, as an earlier run would have."""
-    content = CONTENT[:size]
-    folder = Folder.open(state)
-    assert folder is not None
     with early_growth():
-        partial = partials.Partials(folder.sub("partials"), time.time).open(
-            "sha256", sha256(content), size
-        )
-        assert partial is not None
-        for first, end in stretches:
-            assert partial.write(first, content[first:end])
-            partial.note(first, end, sha256(content[first:end]))
-        partial.close()
+        unfinished.leave(Path(state), CONTENT[:size], *stretches)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,9 @@ class Outside:
         (path / "folder" / "within").write_bytes(SECRET)
         for one in (path / "file", path / "folder" / "within", path / "folder"):
             os.utime(one, (1.0, 1.0))
+        self.remember()
+
+    def remember(self) -> None:
         self._before = self._now()
 
     def _now(self) -> list[tuple[str, int, int, float, bytes]]:
@@ -134,6 +137,15 @@ def _purge(state: Path) -> None:
     main.main(["cache", "purge", "--state-dir", str(state)])
 
 
+def _use_and_purge(state: Path, outside: Outside) -> None:
+    """See that neither changes what is outside, nor waits for it."""
+    outside.remember()
+    _in_time(lambda: _use(state))
+    outside.assert_untouched()
+    _in_time(lambda: _purge(state))
+    outside.assert_untouched()
+
+
 def _link(at: Path, outside: Path) -> None:
     at.symlink_to(outside / "file")
 
@@ -200,11 +212,7 @@ def test_what_stands_in_place_of_our_files_is_nothing(
     for room, names in NAMES.items():
         for name in names:
             _PLANTED[planted](state / room / name, outside.path)
-    outside._before = outside._now()
-    _in_time(lambda: _use(state))
-    outside.assert_untouched()
-    _in_time(lambda: _purge(state))
-    outside.assert_untouched()
+    _use_and_purge(state, outside)
     assert "nobody else" not in capsys.readouterr().out
 
 
@@ -215,10 +223,7 @@ def test_what_stands_in_place_of_our_folders_is_nothing(
     for room in NAMES:
         (state / room).rmdir()
         _PLANTED[planted](state / room, outside.path)
-    outside._before = outside._now()
-    _in_time(lambda: _use(state))
-    _in_time(lambda: _purge(state))
-    outside.assert_untouched()
+    _use_and_purge(state, outside)
 
 
 @pytest.mark.parametrize("planted", _PLANTED)
@@ -227,10 +232,7 @@ def test_what_stands_in_place_of_the_whole_is_nothing(
 ) -> None:
     shutil.rmtree(state)
     _PLANTED[planted](state, outside.path)
-    outside._before = outside._now()
-    _in_time(lambda: _use(state))
-    _in_time(lambda: _purge(state))
-    outside.assert_untouched()
+    _use_and_purge(state, outside)
 
 
 @pytest.mark.parametrize("planted", _PLANTED)
@@ -240,11 +242,7 @@ def test_other_names_are_left_alone_or_removed(planted: str, state: Path, outsid
     for room in NAMES:
         for name in names:
             _PLANTED[planted](state / room / name, outside.path)
-    outside._before = outside._now()
-    _in_time(lambda: _use(state))
-    outside.assert_untouched()
-    _in_time(lambda: _purge(state))
-    outside.assert_untouched()
+    _use_and_purge(state, outside)
 
 
 def test_what_has_another_name_too_is_not_changed(state: Path, outside: Outside) -> None:
@@ -253,7 +251,7 @@ def test_what_has_another_name_too_is_not_changed(state: Path, outside: Outside)
     for room, names in NAMES.items():
         for name in names:
             os.link(outside.path / "file", state / room / name)
-    outside._before = outside._now()
+    outside.remember()
     _in_time(lambda: _use(state))
     outside.assert_untouched()
 

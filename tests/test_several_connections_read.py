@@ -38,8 +38,8 @@ from tests.several_connections import (
     nothing_left,
     playing,
     reading,
-    sha256,
 )
+from tests.unfinished import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,14 +132,20 @@ def test_what_stands_in_pip_s_cache_is_what_a_clean_download_leaves(tmp_path: Pa
 # Whoever reads slowly, or not to the end.
 
 
+def read_slowly(response: Any, pip: HookedPip, pause: float) -> bytes:
+    """Read all of a body, with virtual seconds between two reads."""
+    got = b""
+    while data := response.raw.read(50_000):
+        got += data
+        pip.clock.sleep(pause)
+    return got
+
+
 def test_a_slow_reader_is_nobody_s_silence() -> None:
     """pip unpacks, or the user looks at something else: no connection is to blame."""
     with playing([], settings=QUICK._replace(read_timeout=60.0)) as (server, pip):
         with reading(pip, server.put(PATH, BODY), sha256(BODY)) as response:
-            got = b""
-            while data := response.raw.read(50_000):
-                got += data
-                pip.clock.sleep(2.0)
+            got = read_slowly(response, pip, 2.0)
 
         assert got == BODY
         assert len(server.log) == 1
@@ -148,10 +154,7 @@ def test_a_slow_reader_is_nobody_s_silence() -> None:
 def test_a_slow_reader_of_several_connections_loses_none() -> None:
     with playing(in_turn([])) as (server, pip):
         with reading(pip, server.put(PATH, BODY), sha256(BODY)) as response:
-            got = b""
-            while data := response.raw.read(50_000):
-                got += data
-                pip.clock.sleep(100.0)
+            got = read_slowly(response, pip, 100.0)
 
         assert got == BODY
         assert not any(isinstance(one, (GaveUp, SecondConnection)) for one in pip.run.happened)

@@ -29,8 +29,8 @@ from tests.several_connections import (
     outcome,
     playing,
     reading,
-    sha256,
 )
+from tests.unfinished import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable

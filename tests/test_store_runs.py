@@ -10,29 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pip_resilient.store import runs as room
-from pip_resilient.store.folder import Folder
 from pip_resilient.store.runs import KEPT, Runs
-from tests.wall_clock import Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pip_resilient.store.folder import Folder
+    from tests.wall_clock import Clock
 
 LINES = ['{"event": "run"}', '{"event": "resumed"}']
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
-
-
-@pytest.fixture
-def runs(path: Path, clock: Clock) -> Runs:
-    return Runs(Folder.open(str(path)), clock)
+def runs(folder: Folder, clock: Clock) -> Runs:
+    return Runs(folder, clock)
 
 
 def keep_many(runs: Runs, clock: Clock, count: int, lines: list[str]) -> None:
