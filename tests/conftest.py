@@ -5,6 +5,7 @@ The rule: pip is as it was, by identity, and none of our threads is left.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pip_resilient.store import folder as folder_room
+from pip_resilient.store import offsets
 from pip_resilient.store.folder import Folder
 from tests.wall_clock import Clock
 
@@ -53,6 +56,15 @@ def _pip_is_as_it_was() -> Iterator[None]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(params=["by folder", "by path"])
+def reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try both ways to files: as on POSIX, and as where a system has only paths and seeks."""
+    if request.param == "by path":
+        monkeypatch.setattr(folder_room, "_AT", False)
+        monkeypatch.setattr(folder_room, "_READ", folder_room._READ & ~getattr(os, "O_NOFOLLOW", 0))
+        monkeypatch.setattr(offsets, "_AT_ONCE", False)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from pip_resilient.store.folder import Entry, Folder
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST = 1000
+pytestmark = pytest.mark.usefixtures("reached")
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
 not_as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere"
@@ -29,13 +30,6 @@ not_as_root = pytest.mark.skipif(
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
 )
-
-
-@pytest.fixture(autouse=True, params=["by folder", "by path"])
-def _reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "by path":
-        monkeypatch.setattr(room, "_AT", False)
-        monkeypatch.setattr(room, "_READ", room._READ & ~getattr(os, "O_NOFOLLOW", 0))
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pip_resilient.store import folder as folder_room
-from pip_resilient.store import notes, offsets
+from pip_resilient.store import notes
 from pip_resilient.store import partials as room
 from pip_resilient.store.folder import Folder
 from pip_resilient.store.partials import BUSY, KEPT, MOST, SMALLEST, Partial, Partials, Stretch
@@ -36,18 +35,11 @@ CONTENT = Random(0).randbytes(SIZE)
 HEX = hashlib.sha256(CONTENT).hexdigest()
 NAME = f"sha256-{HEX}"
 
+pytestmark = pytest.mark.usefixtures("reached")
 posix = pytest.mark.skipif(os.name != "posix", reason="owners and modes are POSIX's")
 as_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
 )
-
-
-@pytest.fixture(autouse=True, params=["by folder", "by path"])
-def _reached(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "by path":
-        monkeypatch.setattr(folder_room, "_AT", False)
-        monkeypatch.setattr(folder_room, "_READ", folder_room._READ & ~getattr(os, "O_NOFOLLOW", 0))
-        monkeypatch.setattr(offsets, "_AT_ONCE", False)
 
 
 @pytest.fixture
