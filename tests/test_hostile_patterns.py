@@ -51,7 +51,7 @@ def _calls() -> list[Call]:
                 and node.func.value.id == "re"
                 and node.func.attr != "escape"
             ):
-                expression = compile(ast.Expression(node.args[0]), name, "eval")
+                expression = compile(ast.Expression(node.args[0]), f"<{name}>", "eval")
                 names = vars(importlib.import_module(name))
                 pattern = eval(expression, dict(names))  # our own source
                 found.append(Call(f"{name}:{node.lineno}", node.func.attr, pattern))
