@@ -103,6 +103,7 @@ class HookedPip:
     Attributes:
         said: The lines that the user would have seen.
         surprises: What made us stand aside: each one is a bug of ours.
+        options: What its sessions are made with, beside what `session` is given.
     """
 
     hook: Hook
@@ -110,17 +111,18 @@ class HookedPip:
     clock: FastClock
     said: list[str] = field(default_factory=list)
     surprises: list[BaseException] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def session(self, **options: Any) -> Any:
         """Return a new session of pip's, as its command line makes them."""
-        session = session_module.PipSession(**{"retries": 5, **options})
+        session = session_module.PipSession(**{"retries": 5, **self.options, **options})
         session.timeout = 15  # an int: nobody said --timeout
         return session
 
-    def page(self, url: str) -> bytes:
+    def page(self, url: str, verify: str | bool = True, **headers: str) -> bytes:
         """Return the page that pip's session gets, or raise what it raises."""
         with contextlib.closing(self.session()) as session:
-            response = session.get(url)
+            response = session.get(url, headers=headers, verify=verify)
             response.raise_for_status()
             return bytes(response.content)
 
