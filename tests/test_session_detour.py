@@ -106,7 +106,7 @@ def file_of(world: World, pip: HookedPip) -> bytes:
 
 
 def logins(server: FaultServer) -> set[str | None]:
-    return {dict(one.headers).get("Authorization") for one in server.log}
+    return {one.header("Authorization") for one in server.log}
 
 
 def happened(pip: HookedPip, kind: type[Any]) -> list[Any]:
