@@ -277,8 +277,9 @@ def test_thousands_of_files_are_looked_through_in_time(state: Path) -> None:
 def test_nothing_is_made_for_others(state: Path) -> None:
     _use(state)
 
-    modes = [stat.S_IMODE(one.lstat().st_mode) for one in state.rglob("*")]
-    assert all(not mode & 0o077 for mode in modes)
+    made = list(state.rglob("*"))
+    assert {one.parent.name for one in made if one.is_file()} == set(NAMES) - {"partials"}
+    assert [one for one in made if stat.S_IMODE(one.lstat().st_mode) & 0o077] == []
 
 
 def _in_time(work: Callable[[], None], most: float = 5.0) -> None:
