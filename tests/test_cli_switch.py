@@ -222,3 +222,68 @@ def test_the_line_is_all_that_is_printed(
 def test_the_line_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["enable", "--github", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["lines"] == ["env:", '  PIP_RESILIENT: "1"']
+
+
+@pytest.fixture
+def entered(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The environment that the command runs in."""
+    monkeypatch.setattr("sys.prefix", str(prefix))
+    monkeypatch.setattr("sys.base_prefix", "/usr")
+    monkeypatch.setenv("COLUMNS", "1000")
+    return prefix
+
+
+def test_what_was_written_is_told_script_by_script(
+    entered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that it takes another activation, or people think that it did not work."""
+    codes = [main([word, "--write"]) for word in ("enable", "enable", "disable", "disable")]
+    said = capsys.readouterr()
+    script = str(entered / "bin" / "activate")
+    told = [line for line in said.out.splitlines() if line.startswith(f"{script}:")]
+
+    assert codes == [0, 0, 0, 0]
+    assert [line.removeprefix(f"{script}: ") for line in told] == [
+        *("switches the plugin on now", "did so before"),
+        *("no longer switches the plugin on", "did not do so"),
+    ]
+    assert said.err.count("from the next activation") == 2
+
+
+def test_what_was_left_alone_is_told_and_is_a_problem(
+    entered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shared").write_bytes(b"# shared\n")
+    (entered / "bin" / "activate").unlink()
+    (entered / "bin" / "activate").symlink_to(tmp_path / "shared")
+
+    assert main(["enable", "--write"]) == 1
+    assert f"{entered / 'bin' / 'activate'}: left alone: " in capsys.readouterr().out
+    assert main(["enable", "--write", "--json"]) == 1
+    scripts = json.loads(capsys.readouterr().out)["scripts"]
+    assert [os.path.basename(one["path"]) for one in scripts if one["why"]] == ["activate"]
+
+
+def test_where_there_is_no_script_nothing_is_written(
+    entered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(entered / "bin")
+    (entered / "bin").mkdir()
+
+    assert main(["enable", "--write"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "no activate script" in said.err.replace("\n", " ")
+    assert list((entered / "bin").iterdir()) == []
+
+
+def test_outside_of_an_environment_nothing_is_written(
+    entered: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its scripts, if it has any, are everybody's."""
+    monkeypatch.setattr("sys.base_prefix", str(entered))
+    before = (entered / "bin" / "activate").read_bytes()
+
+    assert main(["enable", "--write"]) == 2
+    assert capsys.readouterr().out == ""
+    assert (entered / "bin" / "activate").read_bytes() == before
