@@ -171,6 +171,19 @@ def test_none_is_nobody(world: World) -> None:
     assert world.spare.log == []
 
 
+@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("what", ["*/demo/", "*.whl"])
+def test_a_refusal_of_the_users_own_index_is_an_answer(
+    world: World, pip: HookedPip, what: str, status: int
+) -> None:
+    """What it has taken away must not come back from somebody else."""
+    world.origin.script = [Status(status).when(what)]
+    with pytest.raises(clean_errors()):
+        file_of(world, pip)
+
+    assert world.spare.log == []
+
+
 # Files.
 
 
@@ -219,6 +232,17 @@ def test_wrong_bytes_of_the_spare_never_reach_pip(world: World, pip: HookedPip, 
     (told,) = happened(pip, Quarantined)
     assert told.expected == world.held.sha256
     assert happened(pip, ServedElsewhere) == []
+
+
+def test_wrong_bytes_of_the_index_are_asked_of_the_spare(world: World, pip: HookedPip) -> None:
+    """What a broken cache before it serves, it serves again."""
+    wrong = bytes(len(world.held.content))
+    world.origin.script = [OtherContent(wrong).when("*.whl")]
+
+    assert file_of(world, pip) == world.held.content
+    (asked,) = happened(pip, AskedElsewhere)
+    assert asked.failure.kind is Kind.WRONG_BYTES
+    assert len(world.spare.requests(world.held.path)) == 1
 
 
 def test_a_file_without_a_digest_is_nobody_elses() -> None:
