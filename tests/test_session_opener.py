@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pip_resilient.session.connect import Dialer
-from pip_resilient.session.opener import Opener
+from pip_resilient.session.opener import Opener, ask_beside
 from pip_resilient.session.watch import Overtaken, Watch, wait_readable
 
 if TYPE_CHECKING:
@@ -188,6 +189,17 @@ def test_only_what_is_readable_is_returned(pair: Pair) -> None:
     assert wait_readable([near], 0.0) == []
 
 
+@pytest.mark.parametrize("polls", [True, False])
+def test_a_moment_that_has_passed_is_not_waited_for(
+    pair: Pair, polls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time goes on between two looks at the clock; `select`, as on Windows, would raise."""
+    if not polls:
+        monkeypatch.delattr(select, "poll", raising=False)
+
+    assert wait_readable([pair[0]], -0.001) == []
+
+
 def test_an_end_is_readable(pair: Pair) -> None:
     """A closed connection would be waited for in vain."""
     near, far = pair
@@ -287,6 +299,23 @@ def test_silence_ends_with_the_read_timeout(dialer: Dialer, pair: Pair) -> None:
     go.set()
 
     assert silence.asked >= 2
+
+
+def test_an_answer_as_the_time_is_over_is_not_left_open(dialer: Dialer, pair: Pair) -> None:
+    """Nobody would close its connection."""
+    answer, moments = Answer(), [0.0, 0.0, LONG, LONG]
+
+    def clock() -> float:
+        for thread in threading.enumerate():
+            if thread.name == "pip-resilient-opener":
+                thread.join(LONG)
+        return moments.pop(0)
+
+    dialer.clock = clock
+    with pytest.raises(socket.timeout):
+        ask_beside(dialer, lambda: answer, lambda silent: None, 1.0, pair[0], 0.0)
+
+    assert answer.closed.is_set()
 
 
 def test_outside_a_request_nothing_is_watched(dialer: Dialer, pair: Pair) -> None:

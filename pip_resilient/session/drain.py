@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SILENCE = 8.0
 """Seconds of silence after which a source has had its turn."""
+_LOOK = 0.5
+"""Seconds after which silence is looked at."""
 _PAGE = 64 << 20
 """Bytes of the largest page that is read, compressed and not."""
 _PIECE = 64 << 10
@@ -71,7 +73,7 @@ def drain(
                     lane.kill()
                     return failure
                 socks = [] if lane.sock is None else [lane.sock]
-                wait_readable(socks, min(0.5, _SILENCE))
+                wait_readable(socks, _LOOK)
                 continue
             since = now
             count += len(came)

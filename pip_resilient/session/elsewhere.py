@@ -87,7 +87,7 @@ class Deadline:
         self._sock: socket.socket | None = None
 
     def first_answer(self, ask: Callable[[], Any]) -> Any:
-        """Send a request by `ask` and return its answer (see `opener.Watch`)."""
+        """Send a request by `ask` and return its answer (see `watch.Watch`)."""
         try:
             return ask()
         finally:

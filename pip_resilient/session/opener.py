@@ -149,8 +149,10 @@ def ask_beside(
             pause = silence if timeout is None else min(silence, timeout - silent)
             if _won(clock, sock, near, opener, clock() + pause):
                 return
+    except Overtaken:
+        raise
     except BaseException:
-        if opener is not None and opener.answer is None:
+        if opener is not None:
             opener.cancel()
         raise
     finally:

@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from pip_resilient.session.connect import Dialer
 
 
-def wait_readable(socks: list[socket.socket], timeout: float | None) -> list[socket.socket]:
+def wait_readable(socks: list[socket.socket], timeout: float) -> list[socket.socket]:
     """Wait until one of several sockets can be read.
 
     Args:
         socks: Any sockets, TLS ones included: look at `pending` first.
-        timeout: Seconds, or None to wait for ever.
+        timeout: Seconds; below 0, where the moment has passed meanwhile: 0.
 
     Returns:
         Those that can be read; empty when the time is over.
     """
     if not hasattr(select, "poll"):
-        return select.select(socks, [], [], timeout)[0]
+        return select.select(socks, [], [], max(0.0, timeout))[0]
     poll = select.poll()
     by_number = {sock.fileno(): sock for sock in socks}
     for number in by_number:
         poll.register(number, select.POLLIN)
-    milliseconds = None if timeout is None else max(0, int(timeout * 1000 + 0.999))
+    milliseconds = int(max(0.0, timeout) * 1000 + 0.999)
     return [by_number[number] for number, _ in poll.poll(milliseconds)]
 
 
@@ -113,4 +113,4 @@ class Watch:
             return True
         if self._leaves():
             raise socket.timeout("no answer, and somebody else may have one")
-        return bool(wait_readable([sock], max(0.0, due - clock())))
+        return bool(wait_readable([sock], due - clock()))
