@@ -267,3 +267,25 @@ def test_chunks_of_another_length_than_the_range_are_not_the_end(known: bool, mi
     got = outcome(content, script, {}, sha256(content) if known else None)
 
     assert got == content
+
+
+def test_what_has_failed_is_no_end_for_whoever_reads_on() -> None:
+    """A file cut short would pass for a whole one where nobody named its digest."""
+    content = content_of(100_000)
+    cut = Reset(after=50_000).when(first=1)
+    with FaultServer(script=[cut, Status(404)]) as server, hooked_pip() as pip:
+        session = pip.session()
+        response = session.get(server.put("/demo-1.0.whl", content, chunked=True), stream=True)
+        errors = [_error_of(response.raw) for _ in range(3)]
+        session.close()
+
+    assert [type(error) for error in errors] == [pip.run.stack.failed] * 3
+
+
+def _error_of(raw: Any) -> BaseException | None:
+    try:
+        while raw.read(256 * 1024):
+            pass
+    except clean_errors() as error:
+        return error
+    return None

@@ -68,6 +68,7 @@ class Body(Stream):
         self._trace = exchange.trace
         self._trace.opened(self._run.at())
         self._ready = self.transfer.ready
+        self._failed: BaseException | None = None
 
     def read(self, amt: int | None = None) -> bytes:
         """Return up to `amt` bytes, b"" at the end.
@@ -77,7 +78,11 @@ class Body(Stream):
             GivenUp: A page is not asked for any more.
             Exception: pip's own, which end the file cleanly: nothing more is
                 tried, or the bytes fail their hash.
+
+        Whoever reads on is told the same again: it is no end.
         """
+        if self._failed is not None:
+            raise self._failed
         if self.transfer.finished or self.closed or amt == 0:
             return self._take(amt)
         self.transfer.resume()
@@ -92,7 +97,8 @@ class Body(Stream):
                     raise too_large()
         except BaseException as error:
             self._let_go()
-            raise self._ending(error) from error.__cause__
+            self._failed = self._ending(error)
+            raise self._failed from error.__cause__
         return self._take(amt)
 
     def _ending(self, error: BaseException) -> BaseException:
