@@ -77,6 +77,17 @@ def test_a_healed_run_is_kept_with_its_requests_and_bytes(
     assert [event.at for event in rest] == sorted(event.at for event in rest)
 
 
+def test_a_part_that_pip_asks_for_counts_as_a_part(pip: HookedPip, server: FaultServer) -> None:
+    """pip 25.1 and newer ask for the rest of a file themselves; what was there nobody brought."""
+    url = server.put("/demo-1.0.whl", CONTENT)
+    session = pip.session()
+    response = session.get(url, stream=True, headers={"Range": "bytes=300000-"})
+
+    assert response.content == CONTENT[300_000:]
+    session.close()
+    assert sum(pip.run.track.brought.values()) == len(CONTENT) - 300_000
+
+
 def test_a_healthy_run_is_not_kept(pip: HookedPip, server: FaultServer) -> None:
     """It would push out those that somebody wants to look at."""
     pip.download(server.put("/demo-1.0.whl", CONTENT))

@@ -134,6 +134,10 @@ class Transfer:
     def received(self) -> int:
         return len(self.got)
 
+    @property
+    def brought(self) -> int:
+        return self.heard_of
+
     def may_be_spliced(self) -> bool:
         return True
 
@@ -438,6 +442,23 @@ def test_the_whole_is_taken_at_the_front(stage: Stage) -> None:
     assert stage.told("opened") == [(1, 0)]
     assert stage.transfer.got == CONTENT[:200]
     stage.transfer.exchange.healing.overtaken.assert_called_once_with(100, 0)
+
+
+def test_no_more_is_said_to_be_saved_than_has_come(stage: Stage) -> None:
+    """Where a connection stood says nothing of the bytes before it: others may yet bring them."""
+    healing = stage.transfer.exchange.healing
+    stage.open(1, 500, 1000)
+    stage.send(0, CONTENT[:100])
+    stage.send(1, CONTENT[500:600])
+    stage.lanes.bring()
+    stage.open(2, 600, 1000, beside=1)
+    stage.send(2, CONTENT[600:650])
+    stage.lanes.bring()
+
+    healing.overtaken.assert_called_once_with(600, 200)
+    stage.lines[2].server.close()
+    stage.lanes.bring()
+    healing.lost_one.assert_called_once_with(mock.ANY, 650, 250)
 
 
 @pytest.mark.parametrize("source", [0, 1])

@@ -69,7 +69,7 @@ class Exchange:
         self._healing: Healing | None = None
         self.trace = run.track.begun(request.method, request.url)
         self.revalidated = False
-        self._furthest = 0
+        self._most = 0
         self._progressed = False
         self._mark = run.clock.now()
         self.detour = Detour(self)
@@ -242,12 +242,12 @@ class Exchange:
         """Note that pip reads again: what it did meanwhile was not waiting."""
         self._mark = self.run.clock.now()
 
-    def progress(self, offset: int, place: str | None = None) -> None:
-        """Note how far the body has come, by whom; only bytes beyond the furthest count."""
+    def progress(self, brought: int, place: str | None = None) -> None:
+        """Note how many bytes of the body have come, by whom; only more than ever before count."""
         self._mark = self.run.clock.now()
-        if offset > self._furthest:
-            self.run.track.came(place or self.place, offset - self._furthest)
-            self._furthest = offset
+        if brought > self._most:
+            self.run.track.came(place or self.place, brought - self._most)
+            self._most = brought
             self._progressed = True
             self.attempts = 1
             self.patience.progress()

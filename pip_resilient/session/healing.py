@@ -71,10 +71,16 @@ class Healing:
             events.Widened(run.at(), exchange.place, exchange.url, connections, offset, total)
         )
 
-    def lost_one(self, failure: Failure, offset: int) -> None:
-        """Note that one of several connections is lost, and the others go on."""
+    def lost_one(self, failure: Failure, offset: int, saved: int) -> None:
+        """Note that one of several connections is lost, and the others go on.
+
+        Args:
+            failure: What happened to it.
+            offset: How far it had come.
+            saved: Bytes that nobody has to bring again.
+        """
         self._interruptions += 1
-        self.kept(offset)
+        self.kept(saved)
         exchange, run = self._exchange, self._run
         total = exchange.reached()[1]
         run.journal.add(

@@ -108,7 +108,7 @@ class Lanes:
         if until is not None:
             pause = min(pause, until - now)
         socks = [lane.sock for lane in self._open.values() if lane.sock is not None]
-        wait_readable([self._near, *socks], max(0.0, pause))
+        wait_readable([self._near, *socks], pause)
         with contextlib.suppress(OSError):
             self._near.recv(64)
 
@@ -149,7 +149,8 @@ class Lanes:
         self._served[source] = self._served.get(source, 0) + len(data)
         if self._beside(number) is not None:
             self._asked[number] = self._asked[number]._replace(beside=None)
-            transfer.exchange.healing.overtaken(start, start if self._asked[number].first else 0)
+            saved = transfer.brought if self._asked[number].first else 0
+            transfer.exchange.healing.overtaken(start, saved)
         plan.arrived(number, len(data), now)
         transfer.grew(len(data), self._place(source))
 
@@ -204,7 +205,8 @@ class Lanes:
             self._spares_there().fed_badly(self._sources[asked.source - 1], failure)
             self.plan.gone(asked.source, now)
         elif lane is not None and self.plan.alive:
-            self._transfer.exchange.healing.lost_one(failure, lane.position)
+            transfer = self._transfer
+            transfer.exchange.healing.lost_one(failure, lane.position, transfer.brought)
 
     def kill_all(self, failure: Failure) -> None:
         """Close every connection, open or not, since one failure is that of all."""

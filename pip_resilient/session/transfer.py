@@ -46,6 +46,7 @@ class Transfer:
 
     Attributes:
         received: Offset behind the last byte that has had its turn.
+        brought: How many bytes have come, in their turn or not.
         verification: Hash of all of these.
         ready: Those of them that pip may have.
         named: Every digest that is known of it.
@@ -68,7 +69,7 @@ class Transfer:
         self.finished = False
         self.ready = Ready()
         self._early: list[bytes | memoryview] | None = [] if self.may_be_spliced() else None
-        self._brought = span.first
+        self.brought = 0
         self._silence = Silence(self.run.clock.now(), span.first, exchange.limits.patience)
         self._lanes: Lanes | None = None
         self.aside = aside
@@ -179,9 +180,9 @@ class Transfer:
 
     def grew(self, count: int, place: str | None = None) -> None:
         """Note that bytes have come, from elsewhere than asked or not, which are new."""
-        self._brought += count
+        self.brought += count
         self.heard()
-        self.exchange.progress(self._brought, place)
+        self.exchange.progress(self.brought, place)
 
     def heard(self) -> None:
         """Note that a connection is not silent, be it new or not what it brings."""
@@ -258,13 +259,14 @@ class Transfer:
         if not calm:
             self._take_more(self._front)
             return
-        wait_readable([self._front.sock], max(0.0, min(calm, until - now)))
+        wait_readable([self._front.sock], min(calm, until - now))
 
     def _verdict(self, now: float, silent: float) -> Failure | None:
         """Tell what the connections have to be given up for, if for anything."""
-        if self._silence.crawls(now, self._brought):
+        reached = self.span.first + self.brought
+        if self._silence.crawls(now, reached):
             return wing.Failure(wing.Kind.CRAWL)
-        speed = self._silence.slowness(now, self._brought, self.run.settings.min_speed)
+        speed = self._silence.slowness(now, reached, self.run.settings.min_speed)
         helped = self._lanes is not None and self._lanes.plan.helped(now)
         why = None if helped else self.exchange.detour.leaves_body(self, silent, speed)
         if why is None and 0 in (self.exchange.time_left(), self._until_dead(silent)):
