@@ -54,6 +54,18 @@ def test_the_last_twenty_are_kept(runs: Runs, clock: Clock, path: Path) -> None:
     assert len(list(path.iterdir())) == KEPT
 
 
+def test_what_a_wrong_clock_has_kept_goes_first(runs: Runs, clock: Clock) -> None:
+    """For years no later run would be kept, nor shown as the last one."""
+    now = clock.now
+    clock.now += 10 * 365 * 86_400.0
+    keep_many(runs, clock, KEPT, LINES)
+    clock.now = now
+    runs.keep("since", LINES)
+
+    assert runs.names()[0] == "since"
+    assert len(runs.names()) == KEPT
+
+
 def test_all_of_them_have_a_limit(
     runs: Runs, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pip_resilient.accounts import AboutRun
@@ -66,7 +67,7 @@ def _usual_cache(environ: Mapping[str, str], platform: str) -> str:
 
 def kept_in(folder: str | None) -> Runs:
     """Return the runs that are kept in a folder, which is not made if it is missing."""
-    return Runs(room(folder, "runs"), lambda: 0.0)
+    return Runs(room(folder, "runs"), time.time)
 
 
 def room(folder: str | None, name: str) -> Folder | None:

@@ -21,6 +21,8 @@ LARGEST = 1 << 20
 MOST = 4 << 20
 """Bytes of all runs together."""
 _END = ".ndjson"
+_COARSE = 2.0
+"""Seconds by which a file system may round a file's time up (FAT)."""
 
 
 class Runs:
@@ -52,11 +54,15 @@ class Runs:
         return done
 
     def names(self) -> list[str]:
-        """Return the names of the runs that are kept, the newest first."""
+        """Return the names of the runs that are kept, the newest first.
+
+        Those from the future are of a clock that was wrong, and come last.
+        """
         if self._folder is None:
             return []
+        latest = self._now() + _COARSE
         entries = [entry for entry in self._folder.entries() if entry.name.endswith(_END)]
-        entries.sort(key=lambda entry: (entry.mtime, entry.name), reverse=True)
+        entries.sort(key=lambda one: (one.mtime <= latest, one.mtime, one.name), reverse=True)
         return [entry.name[: -len(_END)] for entry in entries]
 
     def read(self, name: str) -> list[str] | None:
