@@ -75,7 +75,7 @@ class Detour:
             self._looked = True
             whole = exchange.request.method == "GET" and "Range" not in exchange.request.headers
             if whole and exchange.limits.retries != 0:
-                self._spares = self._run.spares_for(exchange)
+                self._spares = wing.spares.spares_for(exchange)
         return self._spares or None
 
     def hastily(self) -> bool:
@@ -214,7 +214,7 @@ class Detour:
     def last_resort(self) -> Any:
         """Return the index's own last good page, where nothing newer can be had, or None."""
         exchange, run = self._exchange, self._run
-        asked = None if exchange.wants_file else run.asked_by(exchange)
+        asked = None if exchange.wants_file else wing.spares.asked_by(exchange)
         if asked is None or asked.what != "page" or not run.settings.stale:
             return None
         accept = exchange.request.headers.get("Accept", "")
@@ -249,8 +249,10 @@ class Detour:
         One where nothing would show that its parts belong together, and one
         to a public mirror, which is asked by many.
         """
-        asked = self._run.asked_by(self._exchange) if transfer.may_be_spliced() else None
-        if not transfer.may_be_spliced() or (asked is not None and asked.whose == "preset"):
+        if not transfer.may_be_spliced():
+            return 1
+        asked = wing.spares.asked_by(self._exchange)
+        if asked is not None and asked.whose == "preset":
             return 1
         return self._run.settings.connections
 

@@ -21,7 +21,7 @@ from pip_resilient.policy import digests
 from pip_resilient.policy.origins import same_origin
 from pip_resilient.policy.patience import Hedges, Limits, Patience
 from pip_resilient.session.connect import Dialer
-from pip_resilient.session.pages import Pages, listed_by
+from pip_resilient.session.pages import Pages
 from pip_resilient.session.track import Track
 
 if TYPE_CHECKING:
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 
     from pip_resilient.events import Event
     from pip_resilient.journal import Journal
-    from pip_resilient.mirrors.group import Asked, Group
+    from pip_resilient.mirrors.group import Group
     from pip_resilient.policy.digests import Digest
-    from pip_resilient.session.exchange import Exchange
     from pip_resilient.session.memory import Memory
-    from pip_resilient.session.spares import Spares
     from pip_resilient.settings import Settings
     from pip_resilient.store.folder import Folder
     from pip_resilient.store.last_good import LastGood
@@ -240,25 +238,6 @@ class Run:
 
         root = None if self.state_dir is None else Folder.open(self.state_dir)
         return None if root is None else root.sub(name)
-
-    def asked_by(self, exchange: Exchange) -> Asked | None:
-        """Understand what a request asks for, as far as others may have it too."""
-        session = exchange.adapter.resilient_session()
-        if session is None or self.pages.is_claimed(exchange.request.url):
-            return None
-        indexes = getattr(session.auth, "index_urls", None) or ()
-        named = self.pages.named(exchange.request.url)
-        by = None if named is None else listed_by(named.page_url)
-        return self.group.asked(exchange.request.url, indexes, by)
-
-    def spares_for(self, exchange: Exchange) -> Spares | None:
-        """Return who else may be asked for what a request asks for, or None."""
-        asked = self.asked_by(exchange)
-        if asked is None:
-            return None
-        session = exchange.adapter.resilient_session()
-        situation = wing.spares.situation_of(session, self.no_index, self.announced)
-        return wing.spares.Spares(exchange, asked, self.group.sources(asked, situation))
 
     def at(self) -> float:
         """Return the seconds since the run began."""

@@ -15,6 +15,7 @@ from pip_resilient.policy import breaker, failover
 from pip_resilient.policy.origins import host_of, place_of
 from pip_resilient.session.bringer import NoRoom
 from pip_resilient.session.elsewhere import Elsewhere, Unusable, WrongThere
+from pip_resilient.session.pages import listed_by
 from pip_resilient.session.spare_files import FileFetch, NotToBlame
 from pip_resilient.session.spare_pages import PageFetch, Shown
 from pip_resilient.session.spool import Spool
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pip_resilient.policy.failure import Failure
     from pip_resilient.session.exchange import Exchange
     from pip_resilient.session.lane import Lane
+    from pip_resilient.session.run import Run
 
 _Served = TypeVar("_Served")
 
@@ -289,8 +291,29 @@ class Spares:
         )
 
 
-def situation_of(session: Any, no_index: bool, announced: bool) -> Situation:
+def spares_for(exchange: Exchange) -> Spares | None:
+    """Return who else may be asked for what a request asks for, or None."""
+    run, asked = exchange.run, asked_by(exchange)
+    if asked is None:
+        return None
+    situation = _situation_of(exchange.adapter.resilient_session(), run)
+    return Spares(exchange, asked, run.group.sources(asked, situation))
+
+
+def asked_by(exchange: Exchange) -> Asked | None:
+    """Understand what a request asks for, as far as others may have it too."""
+    run, url = exchange.run, exchange.request.url
+    session = exchange.adapter.resilient_session()
+    if session is None or run.pages.is_claimed(url):
+        return None
+    indexes = getattr(session.auth, "index_urls", None) or ()
+    named = run.pages.named(url)
+    by = None if named is None else listed_by(named.page_url)
+    return run.group.asked(url, indexes, by)
+
+
+def _situation_of(session: Any, run: Run) -> Situation:
     """Look at what pip's session was told by its options (pip 20.3 to 26.3)."""
     indexes = getattr(session.auth, "index_urls", None) or ()
     particular = bool(session.proxies or session.cert) or isinstance(session.verify, str)
-    return Situation(tuple(indexes), no_index, particular, announced)
+    return Situation(tuple(indexes), run.no_index, particular, run.announced)
