@@ -220,7 +220,6 @@ def test_without_a_folder_nothing_is_kept(clock: Clock) -> None:
 
     assert partials.open("sha256", HEX, SIZE) is None
     assert partials.held() == []
-    assert partials.purge() == 0
 
 
 @pytest.mark.parametrize(
@@ -549,7 +548,6 @@ def test_a_folder_in_its_place_turns_it_off(
 
     partial.finish()
     assert opened(partials).stretches() == []
-    assert partials.purge() in {0, 1}
     assert (path / which / "deeper").is_dir()
 
 
@@ -567,7 +565,6 @@ def test_a_folder_that_is_taken_away_is_no_error(
     assert writing.stretches() == [Stretch(0, 2000)]
     assert opened(partials).stretches() == []
     assert partials.held() == []
-    assert partials.purge() == 0
     writing.finish()
     partial.discard()
     assert not path.exists()
@@ -822,14 +819,3 @@ def test_what_is_held_is_told(partial: Partial, partials: Partials, path: Path) 
     assert held == room.Held(f"sha256:{HEX}", SIZE, 3000 + MIB, pytest.approx(NOW))  # type: ignore[arg-type]
     assert other == (f"sha256:{'aa' * 32}", 0, 0, pytest.approx(NOW - 60))
     assert [one.mtime for one in partials.held()] == sorted(one.mtime for one in partials.held())
-
-
-def test_all_of_it_can_be_removed(partial: Partial, partials: Partials, path: Path) -> None:
-    """`cache purge`, and what is not ours stays."""
-    put(partial, 0, 1000)
-    leave(path, "aa", 5000, NOW)
-    (path / "README").write_bytes(b"")
-
-    assert partials.purge() == 2
-    assert os.listdir(path) == ["README"]
-    assert partials.purge() == 0

@@ -259,8 +259,8 @@ class Plan:
         """Somebody waits for bytes again: the time since the last word was nobody's silence."""
         self._away += max(0.0, now - self._away - self._seen)
 
-    def continued(self, now: float, source: int = 0) -> int:
-        """Take note of a connection that was opened because nothing was alive.
+    def continued(self, now: float) -> int:
+        """Take note of a connection to the first source, opened because nothing was alive.
 
         It gives the bytes from `received` to the next known stretch, or the
         end; where the source has no ranges, to the end.
@@ -271,11 +271,9 @@ class Plan:
         t = self._at(now)
         self._look_at = self._heard = t
         limit = self._claims.until(self.received)
-        if not self._sources[source].ranges:
+        if not self._sources[0].ranges:
             limit = self._claims.end
-        if source != 0:
-            self._others.adopt(source)
-        one = self._connections.add(source, self.received, limit, t)
+        one = self._connections.add(0, self.received, limit, t)
         one.opened_at = t
         return one.number
 

@@ -121,11 +121,6 @@ class Partials:
         found = sorted(_pairs(self._folder), key=lambda pair: pair.mtime)
         return [_held(self._folder, pair) for pair in found if pair.length is not None]
 
-    def purge(self) -> int:
-        """Remove all unfinished files, and return how many they were."""
-        folder = self._folder
-        return 0 if folder is None else sum(_remove(folder, one.name) for one in _pairs(folder))
-
     def _make_room(self, folder: Folder, name: str, size: int) -> bool:
         """Remove what is too old or too much; True if a file of this size may be kept beside."""
         now, pairs, free = self._now(), _pairs(folder), folder.free()
@@ -305,10 +300,10 @@ def _too_many(pairs: list[_Pair], now: float, room: int) -> list[_Pair]:
     return found
 
 
-def _remove(folder: Folder, name: str) -> bool:
-    """Remove a file and its notes; True if either was there and is gone."""
-    gone = folder.remove(name)
-    return folder.remove(name + _NOTES) or gone
+def _remove(folder: Folder, name: str) -> None:
+    """Remove a file and its notes."""
+    folder.remove(name)
+    folder.remove(name + _NOTES)
 
 
 def _held(folder: Folder, pair: _Pair) -> Held:
