@@ -109,6 +109,9 @@ class Forbidden(Exception):  # a verdict, not an error
     """A redirect that must not be followed; its text says why."""
 
 
+REDIRECTS = (301, 302, 303, 307, 308)
+"""Statuses by which a server sends a GET elsewhere (RFC 9110 §15.4)."""
+
 MOST_HOPS = 5
 
 

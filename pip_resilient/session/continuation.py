@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from pip_resilient import events, messages
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import Given, carried
+from pip_resilient.policy.disclosure import REDIRECTS, Given, carried
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.origins import same_origin
 from pip_resilient.policy.patience import WHOLE_FETCHES
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pip_resilient.session.spool import Spool
     from pip_resilient.session.transfer import Transfer
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _GONE = (401, 403, 404, 410)
 _LONGEST_WAY = 5
 
@@ -243,7 +242,7 @@ class Continuation:
         for _ in range(_LONGEST_WAY):
             up = self._send(like, url, extra)
             location = up.headers.get("Location")
-            if up.status not in _REDIRECTS or not location:
+            if up.status not in REDIRECTS or not location:
                 return up
             up.close()
             before, url = url, urljoin(url, location)

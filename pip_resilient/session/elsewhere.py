@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pip_resilient.policy.disclosure import (
+    REDIRECTS,
     Forbidden,
     Given,
     carried,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pip_resilient.mirrors.declared import Source
     from pip_resilient.session.exchange import Exchange
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 ANSWER_WITHIN = 10.0
 """Seconds for a connection to another source, and for its answer."""
 
@@ -162,7 +162,7 @@ class Elsewhere:
             if up.status == 200 or (up.status == 206 and "Range" in extra):
                 return Answer(up, url)
             up.close()
-            if up.status not in _REDIRECTS or not location:
+            if up.status not in REDIRECTS or not location:
                 raise Unusable(_failure_of(up))
             # A source in a private network is known by the address it has.
             from_public = from_public and (proxied or self._run.dialer.reached_public())
