@@ -36,6 +36,7 @@ from tests.faults import (
     Status,
     Together,
     WrongOffset,
+    redirect,
 )
 from tests.pip_in_process import clean_errors, hooked_pip
 
@@ -289,3 +290,22 @@ def _error_of(raw: Any) -> BaseException | None:
     except clean_errors() as error:
         return error
     return None
+
+
+@pytest.mark.parametrize("location", ["http://[no-url/demo.whl", "gopher://127.0.0.1/demo.whl"])
+def test_a_way_that_leads_nowhere_ends_cleanly(location: str) -> None:
+    """The way to a file is walked again where its target refuses; whoever shows it may err."""
+    content = content_of(100_000)
+    script = [
+        redirect("/there/file-1.0.whl").when("/demo-1.0.whl", first=1),
+        redirect(location).when("/demo-1.0.whl"),
+        Reset(after=50_000).when("/there/*", first=1),
+        Status(403).when("/there/*"),
+    ]
+    with FaultServer(script=script) as server, hooked_pip() as pip:
+        server.put("/there/file-1.0.whl", content)
+        url = server.put("/demo-1.0.whl", content)
+        with pytest.raises(clean_errors()):
+            pip.download(url, sha256(content))
+
+        assert pip.surprises == []

@@ -218,10 +218,9 @@ class Continuation:
         given = Given(like.request.url, like.request.headers, like.options.cert)
         headers, cert = carried(given, url, extra)
         request.headers = type(like.request.headers)(headers)
-        adapter = like.adapter.for_url(url)
         options = like.options._replace(cert=cert).within(self._exchange.time_left())
         try:
-            return adapter.send_raw(request, options)
+            return like.adapter.for_url(url).send_raw(request, options)
         except Surprise:
             raise
         except Exception as error:  # everything of theirs, told apart by the table
@@ -245,7 +244,7 @@ class Continuation:
             if up.status not in REDIRECTS or not location:
                 return up
             up.close()
-            before, url = url, urljoin(url, location)
+            before, url = url, _joined(url, location)
             if before.startswith("https:") and not url.startswith("https:"):
                 raise Unanswered(ValueError("a redirect leads from https to plain http"))
             if same_origin(url, self._exchange.request.url):
@@ -324,3 +323,10 @@ class Continuation:
         again = self._ended_at == self._transfer.received
         self._ended_at = self._transfer.received
         return again
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:  # no URL
+        raise Unanswered(error) from error
