@@ -188,7 +188,7 @@ def client_of(name: str) -> Client:
     kind, _, pip = name.partition("-")
     cell = next(cell for cell in cells() if cell.pip == pip)
     if cell.interpreter is None:
-        raise NotAvailable(f"no Python on this machine runs pip {pip}")
+        raise NotAvailable(cell.absence)
     return Pip(environment_of(cell, plugin=kind == "armed"), armed=kind == "armed")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import subprocess
 from dataclasses import replace
 from functools import cache
@@ -20,6 +19,7 @@ from benchmarks.fault_clients import BareReader, Order
 from benchmarks.fault_run import BARE, OK, OWN, Outcome, Run, at_first_start, straight
 from tests.end_to_end.environments import environment_of
 from tests.end_to_end.interpreters import python_matrix
+from tests.end_to_end.namespaces import bound
 from tests.end_to_end.server_software import NotAvailable
 from tests.faults import swallowing_port
 
@@ -178,13 +178,11 @@ print(json.dumps([address[0] for *_, address in found]))
 """
 
 
-def _with_names(home: Path, text: str) -> list[str]:
+def _with_names(home: Path, text: str) -> tuple[str, ...]:
     """Return what lets a command see this hosts file, and nobody else."""
     hosts = home / "hosts"
     hosts.write_text(text)
-    user = () if os.getuid() == 0 else ("--map-root-user",)
-    script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-    return ["unshare", *user, "--mount", "sh", "-c", script, str(hosts)]
+    return bound(str(hosts), "/etc/hosts")
 
 
 def ideal_of(stage: Stage, client: Client) -> float:

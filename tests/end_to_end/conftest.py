@@ -7,14 +7,13 @@ so no test sees the cache of another one. A cell without an interpreter skips.
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.environments import Environment, environment_of, session_folder
+from tests.end_to_end.environments import Environment, environment_of, remove_environments
 from tests.end_to_end.interpreters import (
     Cell,
     every_python,
@@ -23,9 +22,13 @@ from tests.end_to_end.interpreters import (
     whole_matrix,
 )
 from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
+from tests.faults import FaultServer
+from tests.packages import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.packages import Distribution
 
 HERE = Path(__file__).parent
 
@@ -83,10 +86,25 @@ def oldest_and_newest(request: pytest.FixtureRequest) -> Environment:
 
 
 @pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """A server that serves what a test gives it, and fails as the test tells it."""
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture
 def pypi() -> Iterator[PlayedPyPI]:
     """PyPI on this machine."""
     with played_pypi() as played:
         yield played
+
+
+@pytest.fixture
+def mirror(pypi: PlayedPyPI, held: Distribution) -> Iterator[FaultServer]:
+    """A server that has all that PyPI has; `held`, the module's own, is among it."""
+    with FaultServer() as running:
+        Index(running).add_all(pypi.index.distributions)
+        yield running
 
 
 @pytest.fixture
@@ -100,9 +118,7 @@ def damaged(oldest_and_newest: Environment) -> Iterator[Environment]:
 def _environments_end_with_the_session() -> Iterator[None]:
     """Remove the environments here too: a worker of pytest-xdist may skip `atexit`."""
     yield
-    shutil.rmtree(session_folder(), ignore_errors=True)
-    session_folder.cache_clear()
-    environment_of.cache_clear()
+    remove_environments()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

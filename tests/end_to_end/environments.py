@@ -44,6 +44,7 @@ __all__ = [
     "environment_of",
     "left_of_ours",
     "our_lines",
+    "remove_environments",
     "wheelhouse",
 ]
 
@@ -79,6 +80,13 @@ def session_folder() -> Path:
 
     atexit.register(remove)
     return folder
+
+
+def remove_environments() -> None:
+    """Remove all environments of this process; who asks for one afterwards gets a new one."""
+    shutil.rmtree(session_folder(), ignore_errors=True)
+    session_folder.cache_clear()
+    environment_of.cache_clear()
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.environments import Environment, environment_of, our_lines
 from tests.end_to_end.interpreters import cell_of
+from tests.end_to_end.namespaces import refusal
 from tests.faults import DropEvery, Reset
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ DROPS: Scripted = DropEvery(SIZE // 10).when("*/demo-*.whl", method="GET")
 """No stock pip does: 26.3 gives up after six attempts."""
 CUT_PAGE: Scripted = Reset(after=100).when("/simple/demo/", method="GET", first=1)
 """Stock pip finds no version then."""
+BACKEND_CUT: Scripted = Reset(after=HALF).when("*/tinybackend*.whl", method="GET", first=1)
+"""The same for what an isolated build needs, whose pip nobody sees."""
+BACKEND_LOST: Scripted = Reset(after=100).when("/simple/tinybackend/", first=1)
 
 
 def of_pip(version: str, *, plugin: bool = True) -> Environment:
@@ -38,6 +42,13 @@ def of_pip(version: str, *, plugin: bool = True) -> Environment:
     if cell.interpreter is None:
         pytest.skip(cell.absence)
     return environment_of(cell, plugin=plugin).with_fresh_home()
+
+
+def or_skip(before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what stands before a command (see `namespaces`), or skip and say why."""
+    if refused := refusal(before):
+        pytest.skip(refused)
+    return before
 
 
 def is_older(environment: Environment, *version: int) -> bool:

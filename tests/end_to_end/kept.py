@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Callable
 
+_OURS = "PIP_RESILIENT"
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -55,7 +56,7 @@ def step(*argv: str, env: Mapping[str, str] | None = None, cwd: str | None = Non
     Raises:
         RuntimeError: It failed; the message holds what it said.
     """
-    off = {name: value for name, value in os.environ.items() if name[:13] != "PIP_RESILIENT"}
+    off = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     done = subprocess.run(
         argv,
         stdin=subprocess.DEVNULL,

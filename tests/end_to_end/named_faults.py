@@ -8,7 +8,6 @@ a person has to be told of it (a host, a proxy, who issued a certificate) is in
 
 from __future__ import annotations
 
-import shutil
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pip._internal.models.index import PyPI
 
 from tests.end_to_end.doctoring import SECRET
 from tests.end_to_end.name_server import NO_SUCH_NAME, Leads, leading
+from tests.end_to_end.namespaces import refusal, small_disk
 from tests.end_to_end.own_server import own_folder, running
 from tests.end_to_end.played_pypi import played_pypi
 from tests.end_to_end.server_software import NotAvailable, python_of, tinyproxy
@@ -384,19 +384,16 @@ def stale_mirror(environment: Environment, tmp_path: Path) -> Iterator[Met]:
 
 # --- This machine ---
 
-# In a name space of its own, a disk of 16 kB takes the place of the temporary folder.
-_SMALL_DISK = 'mount -t tmpfs -o size=16k tmpfs "$TMPDIR" && exec "$@"'
 _SMALL_FILES = 'ulimit -f 8; exec "$@"'
 
 
 @contextmanager
 def full_disk(environment: Environment, tmp_path: Path) -> Iterator[Met]:
     """The disk of the temporary files is full; where none can be mounted, files stay small."""
-    before = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _SMALL_DISK, "sh")
     folder = str(environment.home / "tmp")
+    before = small_disk(folder, "16k")
     names = {"folder": folder, "where": f" ({folder})"}
-    there = shutil.which("unshare") is not None
-    if not there or environment.run(*before, "true", armed=False).returncode:
+    if refusal(before):
         before, names["where"] = ("sh", "-c", _SMALL_FILES, "sh"), ""  # such a disk has room
     with serving() as (_, index):
         # A compiled module cut short would outlast the test.

@@ -104,7 +104,7 @@ def running(
 
 
 def _started(
-    folder: Path, argv_on: Callable[[int], list[str]], ready: str, env: Mapping[str, str]
+    folder: Path, argv_on: Callable[[int], list[str]], ready: str | None, env: Mapping[str, str]
 ) -> tuple[subprocess.Popen[bytes], OwnServer]:
     """Start it; on another port where somebody was faster to take the first one."""
     for attempt in range(3):

@@ -16,7 +16,6 @@ from tests.faults import FaultServer, Reset, Status, redirect
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.end_to_end.environments import Environment
@@ -37,12 +36,6 @@ case "$1" in
     --mode=creds) echo '{{"username": "{USER}", "password": "{SECRET}"}}' ;;
 esac
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def _is_stranger(request: Request) -> bool:

@@ -18,7 +18,6 @@ from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
     from pathlib import Path
 
 OURS = re.compile(r"WARNING: pip-resilient: [ -~]+")
@@ -39,12 +38,6 @@ def getaddrinfo(host, *arguments, **options):
 
 socket.getaddrinfo = getaddrinfo
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def both(

@@ -31,7 +31,6 @@ from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
     from pathlib import Path
 
 SIZE = 600_000
@@ -48,12 +47,6 @@ def plain(pip: str) -> Environment:
 def either(request: pytest.FixtureRequest) -> Environment:
     """A plain pip: the last one that never resumes, and the newest one."""
     return plain(request.param)
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def installed(

@@ -22,11 +22,9 @@ from tests.faults import (
     Throttle,
     Together,
 )
-from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
     from tests.end_to_end.played_pypi import PlayedPyPI
@@ -40,13 +38,6 @@ SILENCE_COSTS = 5.0
 @pytest.fixture
 def held(pypi: PlayedPyPI) -> Distribution:
     return pypi.index.add_wheel("demo", "1.0", size=SIZE)
-
-
-@pytest.fixture
-def mirror(pypi: PlayedPyPI, held: Distribution) -> Iterator[FaultServer]:
-    with FaultServer() as server:
-        Index(server).add_all(pypi.index.distributions)
-        yield server
 
 
 def download(

@@ -10,8 +10,6 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.end_to_end.environments import our_lines
 from tests.end_to_end.fetching import (
     CUT_PAGE,
@@ -26,23 +24,17 @@ from tests.end_to_end.fetching import (
 )
 from tests.end_to_end.tools import with_beside
 from tests.end_to_end.wheelhouse import pip_wheel
-from tests.faults import FaultServer
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.faults import FaultServer
+
 
 MAIN = """
 import os, runpy, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def test_pip_compile_pins_what_stands_behind_the_cut(server: FaultServer) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.fetching import HALF, SIZE, of_pip
-from tests.faults import FaultServer, Reset
+from tests.end_to_end.fetching import BACKEND_CUT, NEWEST, OLDEST, SIZE, of_pip
+from tests.faults import FaultServer
 from tests.packages import Index, metadata, wheel, wheel_name
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="elsewhere it is a file until it is read"
 )
 
-OLDEST, NEWEST = "20.3.4", "26.3"
-BACKEND_CUT = Reset(after=HALF).when("*/tinybackend*.whl", method="GET", first=1)
 # The build has begun, and does not end by itself.
 WAITING = """
 import os, time

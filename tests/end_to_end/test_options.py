@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,15 +26,6 @@ from tests.end_to_end.fetching import (
 from tests.end_to_end.played_pypi import played_pypi
 from tests.faults import FaultServer, Fin, Pause, Reset, Status
 from tests.packages import Index
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def at_home(environment: Environment, text: str) -> dict[str, str]:

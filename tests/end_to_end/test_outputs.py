@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,19 +20,10 @@ from tests.end_to_end.fetching import CUT, SIZE, assert_healed, fetch, last_line
 from tests.faults import FaultProxy, FaultServer, Fin, Reset, Status, unavailable
 from tests.packages import Index
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 # Spaces: pip indents what is said during a download.
 OURS = re.compile(r" *(WARNING: )?pip-resilient: [ -~]+")
 SECRET = "hunter2"
 WAITS = "import sys; print(any(hasattr(one, 'waits_for_pip') for one in sys.meta_path))"
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def normalised(text: str, environment: Environment) -> str:

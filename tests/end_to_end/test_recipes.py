@@ -24,13 +24,13 @@ from tests.end_to_end.interpreters import cell_of
 from tests.end_to_end.tool_projects import DEMO_CUT, application_index, healings, project
 from tests.end_to_end.tools import own_python
 from tests.end_to_end.wheelhouse import dependency_wheels, tool_wheels
-from tests.faults import FaultServer
 from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Mapping
 
+    from tests.faults import FaultServer
     from tests.packages import Distribution
 
 TEXT = documents.read(documents.DOCS / "recipes.md")
@@ -40,12 +40,6 @@ OF_A_SERVICE = {"actions/checkout", "actions/setup-python", "actions/upload-arti
 OF_A_SERVICE |= {"actions/cache/restore", "actions/cache/save"}
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the recipes are for a Bourne shell")
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from tests.faults import FaultServer, Status, unavailable
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from subprocess import CompletedProcess
     from typing import Any
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
     from tests.end_to_end.environments import Environment
 
 SECRET = "hunter2"
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def kept(environment: Environment) -> list[Path]:

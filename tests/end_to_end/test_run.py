@@ -16,36 +16,30 @@ import pytest
 
 from tests.end_to_end.environments import Environment, left_of_ours, our_lines
 from tests.end_to_end.fetching import (
+    BACKEND_CUT,
     CUT,
-    HALF,
+    NEWEST,
+    OLDEST,
     SIZE,
     assert_healed,
     assert_resumed,
     last_line,
     of_pip,
 )
-from tests.faults import FaultServer, Reset
 from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
     from pathlib import Path
 
-BACKEND_CUT = Reset(after=HALF).when("*/tinybackend*.whl", method="GET", first=1)
+    from tests.faults import FaultServer
+
 RUN = ("pip-resilient", "run", "--")
-OLDEST, NEWEST = "20.3.4", "26.3"
 # Who runs, and what is reached: both ends, crosswise, and a Python of its own each.
 PAIRS = [(NEWEST, OLDEST), (OLDEST, NEWEST), (NEWEST, "26.0.1"), (NEWEST, NEWEST)]
 crosswise = pytest.mark.parametrize(
     ("outer", "inner"), PAIRS, ids=[f"{outer}-runs-{inner}" for outer, inner in PAIRS]
 )
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def plain(version: str) -> Environment:

@@ -18,17 +18,10 @@ from tests.faults import FaultServer, NeverAnswer, Reset, Silence, Status
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.end_to_end.environments import Environment
     from tests.faults import Fault
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def configured(environment: Environment, text: str) -> dict[str, str]:

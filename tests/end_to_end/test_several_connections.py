@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Callable
 import pytest
 
 from tests.end_to_end.environments import our_lines
+from tests.end_to_end.fetching import or_skip
+from tests.end_to_end.namespaces import small_disk
 from tests.end_to_end.played_pypi import played_pypi
 from tests.faults import (
     DropEvery,
@@ -43,7 +45,6 @@ from tests.servers.line import Line
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.end_to_end.environments import Environment
@@ -96,13 +97,6 @@ class SlowUntil(Fault):
 @pytest.fixture
 def held(pypi: PlayedPyPI) -> Distribution:
     return pypi.index.add_wheel("demo", "1.0", size=SIZE)
-
-
-@pytest.fixture
-def mirror(pypi: PlayedPyPI, held: Distribution) -> Iterator[FaultServer]:
-    with FaultServer() as server:
-        Index(server).add_all(pypi.index.distributions)
-        yield server
 
 
 def throttled(*faults: Fault) -> Fault:
@@ -507,19 +501,14 @@ def test_a_disk_too_small_for_what_waits_there_costs_only_time(
 ) -> None:
     """Its room is for pip's own copy and little more."""
     run = oldest_and_newest
-    mount = f'mount -t tmpfs -o size=9m none "{run.home}/tmp" && exec "$@"'
-    inside = ("unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh")
-    with contextlib.suppress(FileNotFoundError):
-        if run.run(*inside, "true").returncode == 0:
-            pypi.files.script = [LINK.when("*.whl")]
-            env = {**pypi.environ(run), "PIP_NO_CACHE_DIR": "1"}
-            command = (str(run.executable), "-m", "pip", *DOWNLOAD)
-            done = run.run(*inside, *command, armed=True, env=env)
+    inside = or_skip(small_disk(str(run.home / "tmp"), "9m"))
+    pypi.files.script = [LINK.when("*.whl")]
+    env = {**pypi.environ(run), "PIP_NO_CACHE_DIR": "1"}
+    command = (str(run.executable), "-m", "pip", *DOWNLOAD)
+    done = run.run(*inside, *command, armed=True, env=env)
 
-            assert_right(done, run, held)
-            assert pypi.files.ranges(held.path) == [None]
-            return
-    pytest.skip("nobody may mount a small disk here")
+    assert_right(done, run, held)
+    assert pypi.files.ranges(held.path) == [None]
 
 
 def test_two_at_once_on_one_cache_do_each_other_no_harm(

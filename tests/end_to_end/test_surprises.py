@@ -21,7 +21,6 @@ from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.end_to_end.environments import Environment
     from tests.packages import Distribution
@@ -53,12 +52,6 @@ PLACES = [
     ("hook.py", "_begin_run"),
     ("diagnosis.py", "last_line"),
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def spoil(environment: Environment, module: str, function: str) -> None:

@@ -22,20 +22,14 @@ from tests.end_to_end.fetching import (
     assert_resumed,
     fetch,
     last_line,
+    or_skip,
 )
+from tests.end_to_end.namespaces import without_network
 from tests.faults import FaultServer, Silence, Status
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.faults import Scripted, Seen
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 # --- A bare container ---
@@ -80,18 +74,6 @@ def test_pips_look_for_its_own_update_takes_nothing_away(
 # --- Offline ---
 
 
-def _unshare() -> tuple[str, ...]:
-    """Return what starts a command without any network, or skip."""
-    command = ("unshare", "--net") if os.getuid() == 0 else ("unshare", "--map-root-user", "--net")
-    try:
-        tried = subprocess.run([*command, "true"], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"no network namespaces here: {error}")
-    if tried.returncode:
-        pytest.skip(f"no network namespaces here: {tried.stderr.decode()}")
-    return command
-
-
 @pytest.mark.parametrize(
     ("host", "patience", "seconds"),
     [("192.0.2.1", "2", 2.0), ("index.example", "150", 20.0)],
@@ -101,7 +83,14 @@ def test_offline_ends_soon_and_says_so(
     newest: Environment, host: str, patience: str, seconds: float
 ) -> None:
     """Nobody waits 150 seconds to be told that the cable is out."""
-    pip = (*_unshare(), str(newest.executable), "-m", "pip", "download", "--index-url")
+    pip = (
+        *or_skip(without_network()),
+        str(newest.executable),
+        "-m",
+        "pip",
+        "download",
+        "--index-url",
+    )
     url = f"https://{host}/simple/"
     plain = newest.run(*pip, url, "--retries", "0", "demo", armed=False)
     began = time.monotonic()

@@ -15,7 +15,6 @@ import pytest
 from pip_resilient.store.notes import Note, append
 from tests.end_to_end.environments import our_lines
 from tests.faults import FaultServer, RangeIgnored, Reset, Status, Throttle
-from tests.packages import Index
 
 if TYPE_CHECKING:
     import subprocess
@@ -195,13 +194,6 @@ def test_a_damaged_end_costs_what_is_damaged(
 
 
 # A mirror brings it, or the rest of it.
-
-
-@pytest.fixture
-def mirror(pypi: PlayedPyPI, held: Distribution) -> Iterator[FaultServer]:
-    with FaultServer() as server:
-        Index(server).add_all(pypi.index.distributions)
-        yield server
 
 
 def with_mirror(mirror: FaultServer) -> dict[str, str]:

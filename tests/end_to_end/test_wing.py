@@ -17,7 +17,7 @@ from tests.faults import FaultServer, Reset
 from tests.packages import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 # pip's own command line, and what of ours is imported before the first wheel is
 # installed and at the end of the process.
@@ -37,12 +37,6 @@ def noted(*args, **options):
 seam.install_given_reqs = noted
 sys.exit(main())
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
 
 
 def imported(environment: Environment, arguments: Sequence[str]) -> tuple[set[str], set[str]]:

@@ -118,12 +118,11 @@ def _download(into: Path, *requirements: str, python: str = "", alone: bool = Fa
     options = ["--only-binary", ":all:"]
     options += ["--python-version", python] if python else []
     options += ["--no-deps"] if alone else []
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_RESILIENT")}
-    _pip("download", "--quiet", *options, "--dest", str(into), *requirements, env=env)
+    _pip("download", "--quiet", *options, "--dest", str(into), *requirements)
 
 
-def _pip(*arguments: str, env: dict[str, str]) -> None:
-    """Run the pip of the Python that runs us."""
+def _pip(*arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run the pip of the Python that runs us; `env` as in `step`."""
     step(sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments, env=env)
 
 

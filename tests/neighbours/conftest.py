@@ -6,12 +6,11 @@ not come here: `pytest tests/neighbours` does.
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.environments import environment_of, session_folder
+from tests.end_to_end.environments import remove_environments
 from tests.faults import FaultServer
 
 if TYPE_CHECKING:
@@ -28,6 +27,4 @@ def server() -> Iterator[FaultServer]:
 def _environments_end_with_the_session() -> Iterator[None]:
     """Remove the environments here too: a worker of pytest-xdist may skip `atexit`."""
     yield
-    shutil.rmtree(session_folder(), ignore_errors=True)
-    session_folder.cache_clear()
-    environment_of.cache_clear()
+    remove_environments()

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.fetching import HALF, NEWEST, SIZE, assert_resumed, of_pip
+from tests.end_to_end.fetching import (
+    BACKEND_CUT,
+    BACKEND_LOST,
+    NEWEST,
+    SIZE,
+    assert_resumed,
+    of_pip,
+)
 from tests.end_to_end.tools import wheels, with_beside
 from tests.faults import FaultServer, Reset
 from tests.packages import Index
@@ -32,8 +39,6 @@ recipe = zc.recipe.egg
 eggs = demo
 interpreter = python
 """
-BACKEND_LOST = Reset(after=100).when("/simple/tinybackend/", first=1)
-BACKEND_CUT = Reset(after=HALF).when("*/tinybackend*.whl", method="GET", first=1)
 DEMO_CUT = Reset(after=100).when("*/demo-1.0.tar.gz", method="GET", first=1)
 
 

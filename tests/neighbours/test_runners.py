@@ -13,7 +13,8 @@ import pytest
 
 from tests.end_to_end.environments import Environment, our_lines
 from tests.end_to_end.fetching import (
-    HALF,
+    BACKEND_CUT,
+    BACKEND_LOST,
     NEWEST,
     SIZE,
     assert_resumed,
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faults import FaultServer
-
-BACKEND_CUT = Reset(after=HALF).when("*/tinybackend*.whl", method="GET", first=1)
-BACKEND_LOST = Reset(after=100).when("/simple/tinybackend/", first=1)
 
 
 def run(

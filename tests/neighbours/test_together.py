@@ -8,7 +8,6 @@ same faults; and a root whose only lasting folder is a mounted cache, as
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.environments import our_lines
-from tests.end_to_end.fetching import NEWEST, of_pip
+from tests.end_to_end.fetching import NEWEST, of_pip, or_skip
+from tests.end_to_end.namespaces import bound
 from tests.faults import Authority, DropEvery, FaultServer, Throttle
 from tests.packages import Index
 
@@ -80,15 +80,8 @@ def volume() -> Iterator[Path]:
 
 def in_a_container(environment: Environment, volume: Path) -> tuple[str, ...]:
     """Return what starts a command as root with the volume mounted as pip's cache, or skip."""
-    root = () if os.getuid() == 0 else ("--map-root-user",)
-    cache = environment.pip_cache
-    cache.mkdir(parents=True)
-    mount = f'mount --bind "{volume}" "{cache}" && exec "$@"'
-    command = ("unshare", *root, "--mount", "sh", "-c", mount, "sh")
-    tried = subprocess.run((*command, "true"), capture_output=True, timeout=20, check=False)
-    if tried.returncode:
-        pytest.skip(f"nothing can be mounted here: {tried.stderr.decode()}")
-    return command
+    environment.pip_cache.mkdir(parents=True)
+    return or_skip(bound(str(volume), str(environment.pip_cache)))
 
 
 def test_a_killed_build_goes_on_from_the_cache_mount(volume: Path) -> None:

@@ -16,7 +16,6 @@ from tests.servers.wire import Over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -33,7 +32,6 @@ class Asked:
 
     Attributes:
         wire: Where the answer goes.
-        head: The request's head.
         path: Its path.
         content: The whole content of the resource.
         kind: Its Content-Type.
@@ -44,7 +42,6 @@ class Asked:
 
     def __init__(self, wire: Wire, head: bytes, server: MaliciousServer) -> None:
         self.wire = wire
-        self.head = head
         self.path = head.split(b" ", 2)[1].decode("ascii", "replace")
         self.content = server.resources.get(self.path, b"")
         self.kind = HTML if self.path.endswith("/") else "application/octet-stream"
@@ -115,12 +112,7 @@ class MaliciousServer:
         self._listener.resume()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.stop()
 
     def _serve(self, wire: Wire, number: int) -> None:

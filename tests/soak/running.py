@@ -11,15 +11,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.end_to_end.namespaces import refusal, small_disk
 
 if TYPE_CHECKING:
     from tests.end_to_end.environments import Environment
@@ -30,7 +30,6 @@ LONGEST = 120.0
 """Seconds of one pip; more is a violation."""
 _GRACE = 1.0
 """Seconds that a process which pip has started may outlive it: its end has to be noticed."""
-_MOUNT = 'mount -t tmpfs -o "size=$1k" none "$2" && shift 2 && exec "$@"'
 
 
 @dataclass
@@ -72,23 +71,9 @@ class _Pip:
     began: float
 
 
-@cache
 def can_mount() -> bool:
     """Tell whether a pip can be given a small disk in a mount namespace of its own."""
-    if shutil.which("unshare") is None:
-        return False
-    tried = subprocess.run(
-        [*_unshare(), "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    return tried.returncode == 0
-
-
-def _unshare() -> list[str]:
-    return ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    return not refusal(small_disk("/mnt", "64k"))
 
 
 def play(
@@ -137,7 +122,7 @@ def _started(
         which, size = act.disk
         small = temporary if which == "tmp" else environment.pip_cache
         small.mkdir(parents=True, exist_ok=True)
-        argv = [*_unshare(), "sh", "-c", _MOUNT, "sh", str(size), str(small), *argv]
+        argv = [*small_disk(str(small), f"{size}k"), *argv]
     with (work / "stdout").open("wb") as out, (work / "stderr").open("wb") as err:
         process = subprocess.Popen(
             argv,
