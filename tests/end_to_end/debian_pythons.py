@@ -109,7 +109,10 @@ def _archive() -> str:
 
 def _write_launchers(root: Path) -> None:
     (root / "bin").mkdir()
-    loader = next(root.glob("usr/lib/*/ld-linux*.so.*")).relative_to(root)
+    found = next(root.glob("usr/lib/*/ld-linux*.so.*"), None)
+    if found is None:
+        raise RuntimeError("no loader is among what apt has brought")
+    loader = found.relative_to(root)
     for python in PYTHONS:
         launcher = root / "bin" / f"python{python}"
         launcher.write_text(_LAUNCHER.format(loader=loader, libraries=loader.parent))

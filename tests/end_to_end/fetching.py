@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.environments import Environment, environment_of, our_lines
-from tests.end_to_end.interpreters import cell_of
+from tests.end_to_end.interpreters import PIPS, cell_of
 from tests.end_to_end.namespaces import refusal
 from tests.faults import DropEvery, Reset
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.faults import FaultServer, Scripted
     from tests.packages import Distribution
 
-OLDEST, NEWEST = "20.3.4", "26.3"
+OLDEST, NEWEST = PIPS[0][0], PIPS[-1][0]
 SIZE = 600_000
 HALF = SIZE // 2
 CUT: Scripted = Reset(after=HALF).when("*.whl", method="GET", first=1)

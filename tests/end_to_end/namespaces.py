@@ -41,6 +41,11 @@ def bound(source: str, target: str) -> tuple[str, ...]:
     return with_mount('mount --bind "$1" "$2"', source, target)
 
 
+def read_only(folder: str) -> tuple[str, ...]:
+    """Return what stands before a command that cannot write into a folder, root or not."""
+    return with_mount('mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"', folder)
+
+
 @cache
 def refusal(before: tuple[str, ...]) -> str:
     """Return why nothing can be started behind that; empty if it can."""

@@ -35,7 +35,7 @@ def tracked() -> set[str]:
     except FileNotFoundError:
         pytest.skip("no git on this machine")
     if done.returncode:
-        pytest.skip("not a git checkout")
+        pytest.skip(f"no git checkout: {done.stderr.decode(errors='replace').strip()}")
     names = (name.decode() for name in done.stdout.split(b"\0") if name)
     return {name for name in names if (CHECKOUT / name).exists()}
 

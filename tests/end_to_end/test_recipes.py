@@ -19,11 +19,11 @@ import yaml
 
 from tests import documents
 from tests.end_to_end.environments import Environment, built_wheel, left_of_ours
-from tests.end_to_end.fetching import HALF, SIZE, assert_resumed, of_pip
+from tests.end_to_end.fetching import HALF, NEWEST, SIZE, assert_resumed, of_pip
 from tests.end_to_end.interpreters import cell_of
-from tests.end_to_end.tool_projects import DEMO_CUT, application_index, healings, project
-from tests.end_to_end.tools import own_python
-from tests.end_to_end.wheelhouse import dependency_wheels, tool_wheels
+from tests.end_to_end.tool_projects import DEMO_CUT, application_index, healings, hold, project
+from tests.end_to_end.tools import own_python, spare_pip, wheels
+from tests.end_to_end.wheelhouse import dependency_wheels
 from tests.packages import Index
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tests.packages import Distribution
 
 TEXT = documents.read(documents.DOCS / "recipes.md")
-NEWEST = "26.3"
 PYTHON = cell_of(NEWEST).python
 OF_A_SERVICE = {"actions/checkout", "actions/setup-python", "actions/upload-artifact"}
 OF_A_SERVICE |= {"actions/cache/restore", "actions/cache/save"}
@@ -50,11 +49,6 @@ def index(server: FaultServer) -> Index:
     hold(made, built_wheel(), *dependency_wheels(PYTHON).glob("*.whl"))
     server.script = [DEMO_CUT]
     return made
-
-
-def hold(index: Index, *wheels: Path) -> None:
-    for path in wheels:
-        index.add(path.name.split("-")[0].replace("_", "-"), path.name, path.read_bytes())
 
 
 def demo(index: Index) -> Distribution:
@@ -174,9 +168,9 @@ def test_dockerfile(bare: Environment, server: FaultServer, index: Index) -> Non
 # --- Tools ---
 
 
-def pip_tools_wheels(name: str = "") -> list[Path]:
-    """Return the wheels of pip-tools and of what it needs, or one of them."""
-    return list(tool_wheels("pip-tools==7.6.2", PYTHON).glob(f"{name}*.whl"))
+def pip_tools_wheels(environment: Environment, name: str = "") -> list[Path]:
+    """Return the wheels of pip-tools and of what it needs, or one of them; or skip."""
+    return list(wheels(environment, "pip-tools").glob(f"{name}*.whl"))
 
 
 def with_tool(environment: Environment, name: str) -> dict[str, str]:
@@ -217,11 +211,9 @@ def test_pipx(server: FaultServer) -> None:
 
 def test_pip_tools(bare: Environment, server: FaultServer, index: Index) -> None:
     """pip-sync would uninstall the plugin first, and then download without it."""
-    hold(index, *pip_tools_wheels())
+    hold(index, *pip_tools_wheels(bare))
     (bare.work / "requirements.txt").unlink()
-    # A pip that came from a file, as ours has, is not spared by pip-sync.
-    for path in bare.site_packages.glob("pip-*.dist-info/direct_url.json"):
-        path.unlink()
+    spare_pip(bare)
     (bare.work / "requirements.in").write_text("demo\n")
     (script,) = code_of("pip-tools", "sh")
     done = shell(bare, script, {"PIP_INDEX_URL": index.url, "PIP_NO_CACHE_DIR": ""})
@@ -247,7 +239,7 @@ repos:
 def test_pre_commit(armed: Environment, server: FaultServer, index: Index) -> None:
     """It shows nothing of its pip; which resumes too, but not at the very byte."""
     (armed.work / ".pre-commit-config.yaml").write_text(HOOKS)
-    hold(index, *pip_tools_wheels("setuptools"))
+    hold(index, *pip_tools_wheels(armed, "setuptools"))
     script, _ = code_of("pre-commit, and other tools that make environments", "sh")
     env = {**with_tool(armed, "pre-commit"), "PIP_INDEX_URL": index.url}
     shell(armed, "git init --quiet\n" + script, env)

@@ -59,7 +59,11 @@ def application_index(server: FaultServer) -> Index:
 
 def with_plugin(index: Index) -> Index:
     """Let an index hold pip, the plugin and what that needs, for the Python of the tools."""
-    ours, wheels = built_wheel(), dependency_wheels("3.11")
-    for path in (ours, pip_wheel(NEWEST, "3.11"), *wheels.glob("*.whl")):
-        index.add(path.name.split("-")[0].replace("_", "-"), path.name, path.read_bytes())
+    hold(index, built_wheel(), pip_wheel(NEWEST, "3.11"), *dependency_wheels("3.11").glob("*.whl"))
     return index
+
+
+def hold(index: Index, *wheels: Path) -> None:
+    """Let an index hold wheels that are files here, each under its project's name."""
+    for path in wheels:
+        index.add(path.name.split("-")[0].replace("_", "-"), path.name, path.read_bytes())

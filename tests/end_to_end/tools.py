@@ -58,3 +58,9 @@ def own_python(tool: str) -> str:
         return str(python_of(tool))
     except NotAvailable as error:
         pytest.skip(str(error))
+
+
+def spare_pip(environment: Environment) -> None:
+    """Let pip look as if it came from an index: one from a file is removed by pip-sync."""
+    (where_from,) = environment.site_packages.glob("pip-*.dist-info/direct_url.json")
+    where_from.unlink()

@@ -20,6 +20,7 @@ from tests.end_to_end.fetching import (
     assert_resumed,
     of_pip,
 )
+from tests.end_to_end.tool_projects import hold
 from tests.end_to_end.tools import wheels, with_beside
 from tests.faults import FaultServer, Reset
 from tests.packages import Index
@@ -58,8 +59,7 @@ def holding(server: FaultServer, environment: Environment) -> Index:
     index = Index(server)
     index.add_sdist("demo", "1.0")
     index.add_backend(size=SIZE)
-    for path in wheels(environment, "zc.recipe.egg").glob("*.whl"):
-        index.add(path.name.split("-")[0].replace("_", "."), path.name, path.read_bytes())
+    hold(index, *wheels(environment, "zc.recipe.egg").glob("*.whl"))
     return index
 
 

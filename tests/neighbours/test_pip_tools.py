@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.environments import Environment, left_of_ours, our_lines
 from tests.end_to_end.fetching import DROPS, NEWEST, SIZE, assert_in_pieces, of_pip
-from tests.end_to_end.tools import with_beside
+from tests.end_to_end.tools import spare_pip, with_beside
 from tests.packages import Index
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ def made() -> Iterator[Environment]:
     with with_beside(of_pip(NEWEST), "pip-tools") as private:
         spare_pip(private)
         yield private
-
-
-def spare_pip(environment: Environment) -> None:
-    """Let pip look as if it came from an index: one from a file is removed by pip-sync."""
-    (where_from,) = environment.site_packages.glob("pip-*.dist-info/direct_url.json")
-    where_from.unlink()
 
 
 def sync(environment: Environment, index: Index, wanted: str) -> subprocess.CompletedProcess[str]:
