@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.end_to_end.environments import Environment, environment_of
-from tests.end_to_end.interpreters import cell_of
+from tests.end_to_end.interpreters import PIPS, cell_of
 from tests.faults import FaultServer, HangUp, NeverAnswer, Reset, Silence, Status, Throttle
 from tests.packages import Index
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--pip", action="append", metavar="VERSION", help="repeat for several")
     parser.add_argument("--seconds", type=float, default=120.0, help="length of the outage")
     arguments = parser.parse_args()
-    for pip in arguments.pip or ["20.3.4", "26.3"]:
+    for pip in arguments.pip or [PIPS[0][0], PIPS[-1][0]]:
         result = survive(environment_of(cell_of(pip)).with_fresh_home(), arguments.seconds)
         verdict = "ok" if result.right and result.after <= 15.0 else "MISSED"
         print(

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end import interpreters, wheelhouse
+from tests.end_to_end import interpreters, kept
+from tests.end_to_end.fetching import or_skip
+from tests.end_to_end.namespaces import read_only, refusal
 
 if TYPE_CHECKING:
     from tests.end_to_end.environments import Environment
@@ -102,7 +104,7 @@ def test_an_interrupted_download_is_not_trusted_later(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        wheelhouse.once(tmp_path / "wheels", interrupted)
+        kept.once(tmp_path / "wheels", interrupted)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -112,13 +114,23 @@ def test_of_two_downloads_at_once_the_first_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "wheels"
 
     def slower(into: Path) -> None:
-        wheelhouse.once(folder, lambda other: (other / "first.whl").touch())
+        kept.once(folder, lambda other: (other / "first.whl").touch())
         (into / "second.whl").touch()
 
-    wheelhouse.once(folder, slower)
+    kept.once(folder, slower)
 
     assert [path.name for path in folder.iterdir()] == ["first.whl"]
     assert [path.name for path in tmp_path.iterdir()] == ["wheels"]
+
+
+def test_a_namespace_is_the_commands_own_or_it_is_said_why_not(newest: Environment) -> None:
+    """Root writes wherever a mode forbids it."""
+    before = or_skip(read_only(str(newest.work)))
+    write = ("sh", "-c", f'echo >"{newest.work}/it"')
+
+    assert newest.run(*before, *write).returncode != 0
+    assert newest.run(*write).returncode == 0
+    assert "no-such-command" in refusal(("no-such-command",))
 
 
 def _is_running(process: int) -> bool:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.environments import Environment, environment_of
-from tests.end_to_end.interpreters import cell_of
+from tests.end_to_end.fetching import NEWEST, SIZE, of_pip
 from tests.faults import (
     Authority,
     DropEvery,
@@ -33,17 +32,14 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-SIZE = 600_000
+    from tests.end_to_end.environments import Environment
 
 
 def plain(pip: str) -> Environment:
-    cell = cell_of(pip)
-    if cell.interpreter is None:
-        pytest.skip(cell.absence)
-    return environment_of(cell, plugin=False).with_fresh_home()
+    return of_pip(pip, plugin=False)
 
 
-@pytest.fixture(params=["25.0.1", "26.3"])
+@pytest.fixture(params=["25.0.1", NEWEST])
 def either(request: pytest.FixtureRequest) -> Environment:
     """A plain pip: the last one that never resumes, and the newest one."""
     return plain(request.param)
@@ -84,7 +80,7 @@ def test_one_cut_is_nothing_to_a_pip_that_resumes(server: FaultServer) -> None:
     index = Index(server)
     held = index.add_wheel("demo", "1.0", size=SIZE)
     server.script = [Reset(after=300_000).when("*.whl", first=1)]
-    done = installed(plain("26.3"), index)
+    done = installed(plain(NEWEST), index)
 
     assert done.returncode == 0, done.stderr
     assert len(server.ranges(held.path)) == 2
