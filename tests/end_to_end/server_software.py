@@ -71,6 +71,19 @@ def python_of(server: str) -> Path:
     return _settled(server) / "bin" / "python"
 
 
+def python_for(server: str) -> str:
+    """Return the version of the Python that a server or tool has an environment of.
+
+    Raises:
+        NotAvailable: There is none on this machine that it runs on.
+    """
+    pythons = _OTHER_PYTHONS.get(server, _PYTHONS)
+    python = next((one for one in pythons if interpreter_of(one)), None)
+    if python is None:
+        raise NotAvailable(f"no Python of {', '.join(pythons)} was found for {server}")
+    return python
+
+
 def nginx() -> Path:
     """Return an nginx: the machine's own, else Debian's, unpacked into the cache folder.
 
@@ -107,10 +120,7 @@ def _outcome(server: str) -> Path | str:
 
 
 def _python_folder(server: str) -> Path:
-    pythons = _OTHER_PYTHONS.get(server, _PYTHONS)
-    python = next((one for one in pythons if interpreter_of(one)), None)
-    if python is None:
-        raise RuntimeError(f"no Python of {', '.join(pythons)} was found")
+    python = python_for(server)
     version = PINNED[server]
     folder = cache_folder() / "servers" / f"{server}-{version}-py{python}"
     pip = pip_wheel(newest_pip_for(python), python) / "pip"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.end_to_end.environments import built_wheel
 from tests.end_to_end.fetching import HALF, NEWEST, SIZE
+from tests.end_to_end.tools import own_python_version
 from tests.end_to_end.wheelhouse import dependency_wheels, pip_wheel
 from tests.faults import Reset
 from tests.packages import Index, sdist
@@ -54,12 +55,13 @@ def application_index(server: FaultServer) -> Index:
     script = "[console_scripts]\ndemo = demo:main\n"
     modules = {"demo-1.0.dist-info/entry_points.txt": script}
     index.add_wheel("demo", "1.0", size=SIZE, modules=modules)
-    return with_plugin(index)
+    return with_plugin(index, "pipx")
 
 
-def with_plugin(index: Index) -> Index:
-    """Let an index hold pip, the plugin and what that needs, for the Python of the tools."""
-    hold(index, built_wheel(), pip_wheel(NEWEST, "3.11"), *dependency_wheels("3.11").glob("*.whl"))
+def with_plugin(index: Index, tool: str) -> Index:
+    """Let an index hold pip, the plugin and what that needs, for a tool's own Python; or skip."""
+    python = own_python_version(tool)
+    hold(index, built_wheel(), pip_wheel(NEWEST, python), *dependency_wheels(python).glob("*.whl"))
     return index
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.server_software import PINNED, NotAvailable, python_of
+from tests.end_to_end.server_software import PINNED, NotAvailable, python_for, python_of
 from tests.end_to_end.wheelhouse import tool_wheels
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ def own_python(tool: str) -> str:
     """
     try:
         return str(python_of(tool))
+    except NotAvailable as error:
+        pytest.skip(str(error))
+
+
+def own_python_version(tool: str) -> str:
+    """Return the version of that Python, such as "3.11"; or skip."""
+    try:
+        return python_for(tool)
     except NotAvailable as error:
         pytest.skip(str(error))
 

@@ -90,7 +90,7 @@ def tests(session):
 def test_nox(server: FaultServer, tmp_path: Path, by: str) -> None:
     """It hands the environment on: under `run`, or where the session installs the plugin first."""
     runner = of_pip(NEWEST)
-    index = with_plugin(Index(server))
+    index = with_plugin(Index(server), "nox")
     held = index.add_wheel("demo", "1.0", size=SIZE)
     server.script = [DEMO_CUT]
     noxfile = NOXFILE.format(wanted='"demo"')
