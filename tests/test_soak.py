@@ -6,6 +6,9 @@ happens is seen in `tests/end_to_end/test_soak.py`.
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.packages import PageForm
+from tests.soak import soaking
 from tests.soak.acts import Act, Command, drawn_acts
 from tests.soak.judge import judged
 from tests.soak.running import Done
+from tests.soak.scenes import Verdict
+from tests.soak.tally import Tally
 from tests.soak.troubles import must_succeed
 from tests.soak.worlds import OpenWorld, Release, World, drawn_world, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WORLD = World(
@@ -123,6 +129,43 @@ def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: 
     assert judged(act, world, [good]) == []
     good.stderr = good.stderr.replace("pip._vendor.requests.exceptions.", "")
     assert judged(act, world, [good]) != []
+
+
+LATER = 5_000
+"""A scene at which all workers are at work; these ones take no time."""
+
+
+def _breaks() -> None:
+    raise RuntimeError
+
+
+def _presses_ctrl_c() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("deed", "error"), [(_breaks, RuntimeError), (_presses_ctrl_c, KeyboardInterrupt)]
+)
+def test_whatever_ends_it_ends_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, deed: Callable[[], None], error: type[BaseException]
+) -> None:
+    """Else Ctrl-C would wait for the rest of the hour."""
+
+    def play(seed: int, number: int, environments: object) -> Verdict:
+        if number == LATER:
+            deed()
+        return Verdict(number, Tally())
+
+    monkeypatch.setattr(soaking, "play_scene", play)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        with pytest.raises(error):
+            soaking.soak(1, 5.0, [], parallel=2, say=lambda line: None)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    assert time.monotonic() - began < 5.0
 
 
 def test_the_seed_says_all() -> None:

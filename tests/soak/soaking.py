@@ -72,26 +72,35 @@ def soak(
     tally, bad = Tally(), list[Verdict]()
     numbers = itertools.count(1) if only is None else iter([only])
     lock, end = threading.Lock(), time.monotonic() + seconds
+    over = threading.Event()
 
-    def work() -> None:
-        while True:
+    def scenes() -> Iterator[int]:
+        while not (over.is_set() or bad or (only is None and time.monotonic() > end)):
             with lock:
-                if bad or (only is None and time.monotonic() > end):
-                    return
                 number = next(numbers, None)
             if number is None:
                 return
-            verdict = play_scene(seed, number, environments)
-            with lock:
-                tally.add(verdict.tally)
-                if verdict.problems:
-                    bad.append(verdict)
-                elif number % 20 == 0:
-                    say(f"{number} scenes, {tally.pips} pips, {tally.healed} healed")
+            yield number
+
+    def work() -> None:
+        try:
+            for number in scenes():
+                verdict = play_scene(seed, number, environments)
+                with lock:
+                    tally.add(verdict.tally)
+                    if verdict.problems:
+                        bad.append(verdict)
+                    elif number % 20 == 0:
+                        say(f"{number} scenes, {tally.pips} pips, {tally.healed} healed")
+        finally:
+            over.set()  # what ended this one, an error too, is the end for all
 
     with ThreadPoolExecutor(parallel) as pool:
-        for worker in [pool.submit(work) for _ in range(parallel)]:
-            worker.result()
+        try:
+            for worker in [pool.submit(work) for _ in range(parallel)]:
+                worker.result()
+        finally:
+            over.set()  # Ctrl-C comes here, and not to them
     return tally, bad
 
 
