@@ -6,6 +6,7 @@ happens is seen in `tests/end_to_end/test_soak.py`.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -144,7 +145,15 @@ def _presses_ctrl_c() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "error"), [(_breaks, RuntimeError), (_presses_ctrl_c, KeyboardInterrupt)]
+    ("deed", "error"),
+    [
+        (_breaks, RuntimeError),
+        pytest.param(
+            _presses_ctrl_c,
+            KeyboardInterrupt,
+            marks=pytest.mark.skipif(os.name == "nt", reason="Windows signals no single thread"),
+        ),
+    ],
 )
 def test_whatever_ends_it_ends_all_of_it(
     monkeypatch: pytest.MonkeyPatch, deed: Callable[[], None], error: type[BaseException]

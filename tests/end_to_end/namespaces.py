@@ -65,5 +65,6 @@ def refusal(before: tuple[str, ...]) -> str:
 
 
 def _unshared(what: str) -> tuple[str, ...]:
-    user = () if os.getuid() == 0 else ("--map-root-user",)
+    is_root = not hasattr(os, "getuid") or os.getuid() == 0  # Windows has neither
+    user = () if is_root else ("--map-root-user",)
     return ("unshare", *user, what)
