@@ -18,11 +18,12 @@ from pip_resilient.events import (
     RightBytesAgain,
     SourceFailed,
 )
+from pip_resilient.exceptions import place_of_proxy
 from pip_resilient.messages import progress
 from pip_resilient.policy.failure import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pip_resilient.events import Event
     from pip_resilient.policy.failure import Failure
@@ -35,18 +36,18 @@ _ADVICE = {
     Kind.DNS_TEMPORARY: "check the DNS server of this machine or container",
     Kind.DNS_UNKNOWN: "check the spelling of {place} in --index-url, PIP_INDEX_URL or pip.conf",
     Kind.SILENT: (
-        "try again later; if {place} is only slow, a larger PIP_RESILIENT_READ_TIMEOUT helps"
+        "run pip again later; if {place} is only slow, a larger PIP_RESILIENT_READ_TIMEOUT helps"
     ),
-    Kind.RESET: "try another network or a VPN: something on the way cuts connections to {place}",
-    Kind.TRUNCATED: "try another network: something on the way cuts long transfers",
-    Kind.CRAWL: "try another network, or a nearer mirror with --index-url",
-    Kind.TLS_EOF: "try without the proxy or VPN: something on the way cuts TLS to {place}",
+    Kind.RESET: "use another network or a VPN: something on the way cuts connections to {place}",
+    Kind.TRUNCATED: "use another network: something on the way cuts long transfers",
+    Kind.CRAWL: "use another network, or a nearer mirror with --index-url",
+    Kind.TLS_EOF: "do without the proxy or VPN: something on the way cuts TLS to {place}",
     Kind.TLS_DAMAGED: "switch off HTTPS scanning in antivirus software, or try another network",
     Kind.GARBLED: "check the server or proxy in between: its answers are broken",
-    Kind.STATUS: "try again later: the server itself says that it fails",
+    Kind.STATUS: "run pip again later: the server itself says that it fails",
     Kind.INTERCEPTED: "open a browser and log in to this network",
-    Kind.WRONG_BYTES: "try again without caches in between; if it stays so, do not install it",
-    Kind.CHANGED: "try again: the file was replaced during the download",
+    Kind.WRONG_BYTES: "run pip again without caches in between; if it stays so, do not install it",
+    Kind.CHANGED: "run pip again: the file was replaced during the download",
     Kind.TOO_LARGE: "check the index URL: no index has a page of that size",
     Kind.CERTIFICATE: "if your network inspects TLS, give its CA by --cert or PIP_CERT",
     Kind.TOO_EARLY: "set this machine's clock right: most likely it is behind",
@@ -64,8 +65,9 @@ _ADVICE = {
     Kind.PROXY_FORBIDS: "ask for {place} to be allowed by the proxy",
     Kind.PROXY_SCHEME: "write http:// instead of https:// where the proxy is set{proxy_set_by}",
     Kind.CA_PATH: "correct --cert, PIP_CERT, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+    Kind.CLIENT_PATH: "correct --client-cert or PIP_CLIENT_CERT",
     Kind.NO_SSL: "use a Python that was built with OpenSSL",
-    Kind.NO_SOCKS: "unset ALL_PROXY, or install PySocks",
+    Kind.NO_SOCKS: "install PySocks, or remove that proxy's setting{proxy_set_by}",
     Kind.DISK: "free some space, or set TMPDIR to a larger disk",
     Kind.CONTRADICTED: "correct the hash in the requirement, or ask who named it",
     Kind.STACK: "check the URL and pip's network options",
@@ -110,7 +112,7 @@ _SEEN = {
     ),
     "some_addresses": (
         "{place}: {bad} of its {all} addresses fail ({address}: {said})",
-        "try again: the others work; if it lasts, tell who runs {place}",
+        "run pip again: the others work; if it lasts, tell who runs {place}",
     ),
     "one_family": (
         "{place}: {family} fails ({address}: {said}), {other} works",
@@ -134,8 +136,11 @@ _SEEN = {
         "correct or remove that file: pip stops at it",
     ),
 }
-# Neither the network nor a server can do anything about them.
-_NOT_THE_NETWORK = (Kind.DISK, Kind.NO_SSL, Kind.CONTRADICTED)
+# The same whatever is asked for: no place is named.
+_ANYWHERE = (Kind.DISK, Kind.NO_SSL, Kind.CONTRADICTED)
+NOT_THE_NETWORK = frozenset({*_ANYWHERE, Kind.CA_PATH, Kind.CLIENT_PATH, Kind.NO_SOCKS})
+"""Neither the network nor a server can do anything about them, so they are told first."""
+_NEITHER = "this was neither a network failure nor a missing package"
 # These answer something else than "is it there": worth a line if the command fails.
 _TELLING_STATUSES = (401, 403, 407, 410)
 
@@ -143,7 +148,7 @@ _TELLING_STATUSES = (401, 403, 407, 410)
 def last_line(
     events: Sequence[Event],
     failed: bool,
-    proxies: Mapping[str, str] | None = None,
+    proxies: Callable[[str], Mapping[str, str]] | None = None,
     met: Failure | None = None,
 ) -> str | None:
     """Write the line that stands after pip's own last one, or None if there is nothing to say.
@@ -151,14 +156,15 @@ def last_line(
     Args:
         events: Those of the run.
         failed: Whether pip reported an error.
-        proxies: The proxies that are set anywhere, by what sets each.
+        proxies: Gives the proxies that are set for a scheme, by what sets each, the
+            strongest first.
         met: What pip itself met that is neither the network's nor a server's fault.
     """
     given_up = [event for event in events if isinstance(event, GaveUp)]
     if met is not None and not any(event.failure.kind is met.kind for event in given_up):
         return _of_this_machine(met)
     if given_up:
-        return _of_failure(given_up, failed, proxies or {}) + _of_mirrors(events)
+        return _of_failure(given_up, failed, proxies) + _of_mirrors(events)
     wrong = [event for event in events if isinstance(event, RightBytesAgain) and event.final]
     if wrong:
         last = wrong[-1]
@@ -186,30 +192,32 @@ def _of_what_is_behind(page: Behind) -> str:
 
 
 def _of_this_machine(failure: Failure) -> str:
-    begin = "this was neither a network failure nor a missing package"
-    return f"{begin}: {failure.said}. Try: {_ADVICE[failure.kind]}"
+    return f"{_NEITHER}: {failure.said}. Try: {_ADVICE[failure.kind]}"
 
 
-def _of_failure(given_up: list[GaveUp], failed: bool, proxies: Mapping[str, str]) -> str:
-    cause = max(given_up, key=lambda event: event.spent)
+def _of_failure(
+    given_up: list[GaveUp], failed: bool, proxies: Callable[[str], Mapping[str, str]] | None
+) -> str:
+    cause = max(given_up, key=lambda event: (event.failure.kind in NOT_THE_NETWORK, event.spent))
     failure = cause.failure
-    if failed and failure.kind in _NOT_THE_NETWORK:
+    if failed and failure.kind in _ANYWHERE:
         return _of_this_machine(failure)
-    set_by = _set_by(failure.proxy, proxies) if failure.proxy else ""
+    set_by = ""
+    if failure.proxy and proxies is not None:
+        set_by = _set_by(failure.proxy, proxies(cause.url.partition(":")[0]))
     what = failure.said
     if cause.total is not None and cause.offset:
         what += f" at {progress(cause.offset, cause.total)}"
     effort = f"{cause.attempts} attempt{'s' if cause.attempts != 1 else ''}"
     if cause.spent >= 1.0:
         effort += f" in {cause.spent:.0f} s"
-    begin = (
-        "this was a network failure, not a missing package"
-        if failed
-        else "part of this was not answered, so it may be incomplete"
-    )
+    begin = "part of this was not answered, so it may be incomplete"
+    if failed:
+        network = failure.kind not in NOT_THE_NETWORK
+        begin = "this was a network failure, not a missing package" if network else _NEITHER
     what_to_do = advice(failure, cause.place, set_by)
     if cause.why == "deadline":
-        what_to_do = "set a larger PIP_RESILIENT_DEADLINE, or none"
+        what_to_do = "set a larger PIP_RESILIENT_DEADLINE, or unset it"
     return f"{begin}: {who(failure, cause.place, set_by)}: {what} ({effort}). Try: {what_to_do}"
 
 
@@ -263,4 +271,5 @@ def _of_mirrors(events: Sequence[Event]) -> str:
 
 
 def _set_by(proxy: str, proxies: Mapping[str, str]) -> str:
-    return next((f" ({name})" for name, text in proxies.items() if proxy in text), "")
+    names = (name for name, text in proxies.items() if place_of_proxy(text) == proxy)
+    return next((f" ({name})" for name in names), "")

@@ -117,11 +117,18 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
 
 
 def place_of_proxy(proxy: str | None) -> str | None:
-    """Return a proxy's host and port, without its login."""
-    try:
-        return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else None
-    except ValueError:
+    """Return a proxy's host and port, without its login; `?` where it is no URL, None for none.
+
+    A password with a slash in it ends up where the port should be.
+    """
+    if not proxy:
         return None
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"//{proxy}")
+        parts.port  # noqa: B018  # raises where there is none to be read
+    except ValueError:
+        return "?"
+    return parts.netloc.rpartition("@")[2]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -211,7 +218,8 @@ def _missing(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None
     if name == "InvalidSchema":
         return (Kind.NO_SOCKS if "SOCKS" in text else Kind.STACK), ""
     if type(error) is OSError and error.errno is None and "TLS" in text:
-        return Kind.CA_PATH, text.rpartition(": ")[2][:200]
+        kind = Kind.CA_PATH if "CA certificate" in text else Kind.CLIENT_PATH
+        return kind, text.rpartition(": ")[2][:200]
     if isinstance(error, ValueError) and type(error) is ValueError:
         if _is_https(proxy) and "server_hostname" in text:
             return Kind.PROXY_SCHEME, "the other side speaks no TLS"

@@ -13,10 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-_PROXY_VARIABLES = tuple(
-    name for stem in ("https", "http", "all") for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
-)
-
 
 class Said:
     """What the user said to one copy of pip.
@@ -66,30 +62,37 @@ class Said:
         except ValueError:
             return None
 
-    def proxies(self) -> dict[str, str]:
-        """Return the proxies that are set anywhere, by what sets each, in words for people.
+    def proxies(self, scheme: str) -> dict[str, str]:
+        """Return the proxies that are set for a scheme, by what sets each, in words for people.
 
-        The files are those that pip's Configuration has read (`_parsers`, 20.3 to
-        26.3); without it the key alone is named.
+        The strongest stands first, as it is since pip 22.3: pip's own option, then
+        the variables as requests reads them. The files are those that pip's
+        Configuration has read (`_parsers`, 20.3 to 26.3, the strongest last);
+        without it the key alone is named.
         """
         said = on_command_line("--proxy")
         found = {} if said is None else {"--proxy": said}
-        for name in (*_PROXY_VARIABLES, "PIP_PROXY"):
-            if os.environ.get(name):
-                found[f"{name} in the environment"] = os.environ[name]
+        found.update(_of_environment("PIP_PROXY"))
         for section in filter(None, (self.command, "global")):
             for path, text in self._in_files(section, "proxy"):
                 found[f"{section}.proxy in {path}"] = text
             anywhere = self.look_up(f"{section}.proxy")
             if anywhere is not None and anywhere not in found.values():
                 found[f"{section}.proxy in pip.conf"] = anywhere
+        for name in (f"{scheme}_proxy", "all_proxy"):
+            found.update(_of_environment(name))
+            found.update(_of_environment(name.upper()))
         return found
 
     def _in_files(self, section: str, name: str) -> Iterator[tuple[str, str]]:
-        for parsers in getattr(self._loaded, "_parsers", {}).values():
-            for path, parser in parsers:
+        for parsers in reversed(list(getattr(self._loaded, "_parsers", {}).values())):
+            for path, parser in reversed(parsers):
                 if parser.has_option(section, name):
                     yield str(path), str(parser.get(section, name))
+
+
+def _of_environment(name: str) -> dict[str, str]:
+    return {f"{name} in the environment": os.environ[name]} if os.environ.get(name) else {}
 
 
 def on_command_line(name: str) -> str | None:

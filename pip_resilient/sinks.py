@@ -57,12 +57,12 @@ class Closing:
 
     Attributes:
         failed: Whether pip has reported an error.
-        proxies: Gives the proxies that are set anywhere, by what sets each.
+        proxies: Gives the proxies that are set for a scheme, by what sets each.
     """
 
     def __init__(self, children: Channel) -> None:
         self.children = children
-        self.proxies: Callable[[], dict[str, str]] = dict
+        self.proxies: Callable[[str], dict[str, str]] = lambda scheme: {}
         self._told = False
         self.failed = False
         self._no_room: str | None = None
@@ -109,7 +109,7 @@ class Closing:
                 say(line)
         room = self._no_room
         met = None if room is None else wing.Failure(wing.Kind.DISK, room)
-        verdict = wing.diagnosis.last_line(everything, self.failed, self.proxies(), met)
+        verdict = wing.diagnosis.last_line(everything, self.failed, self.proxies, met)
         try:
             kept = account.keep(everything, self.failed, verdict)
         except Exception as error:  # the last line matters more

@@ -67,7 +67,8 @@ def test_doctor_and_last_line_say_the_same(kind: Kind, proxy: str | None) -> Non
         index(addresses=failure, proxy=proxy, proxy_source=ENVIRON_PROXY, source=DEFAULT)
     )
     gave_up = GaveUp(1.0, "index.invalid", URL, failure, 1, 0.0, "patience")
-    line = last_line([gave_up], False, {"HTTPS_PROXY in the environment": "http://127.0.0.1:7890"})
+    proxies = {"HTTPS_PROXY in the environment": "http://127.0.0.1:7890"}
+    line = last_line([gave_up], False, lambda scheme: proxies)
 
     assert one.cause == kind.name.lower()
     assert one.said in str(line).replace(" (1 attempt)", "")
@@ -123,6 +124,14 @@ def test_a_family_that_fails_at_once_costs_nothing(kind: Kind, grave: bool) -> N
     (one,) = found(index(addresses=(bad, SOUND)))
 
     assert (one.cause, one.grave) == ("one_family", grave)
+
+
+def test_what_is_wrong_here_comes_before_what_is_wrong_there() -> None:
+    """It fails for every host, and is the only thing that can be put right at once."""
+    dead = index(addresses=Failure(Kind.REFUSED), pages=())
+    other = index(url="https://other.invalid/simple/", addresses=Failure(Kind.CA_PATH), pages=())
+
+    assert causes(dead, other) == ["ca_path", "refused"]
 
 
 def test_mirrors_are_never_grave() -> None:

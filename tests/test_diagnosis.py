@@ -43,14 +43,40 @@ def test_every_kind_of_failure_has_an_advice(kind: Kind) -> None:
     assert line.isascii()
 
 
+def test_no_advice_says_try_twice() -> None:
+    """Each of them follows a "Try: "."""
+    seen = (what_to_do for _, what_to_do in diagnosis._SEEN.values())
+    tables = (diagnosis._ADVICE, diagnosis._OF_PROXY, diagnosis._OF_STATUS)
+    advices = [*seen, *(one for table in tables for one in table.values())]
+
+    assert [one for one in advices if one.startswith("try")] == []
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_the_network_is_not_blamed_for_this_machine(kind: Kind) -> None:
     """A full disk is full on every network; and a wrong hash wrong."""
-    line = last_line([gave_up(kind)], failed=True)
+    line = str(last_line([gave_up(kind)], failed=True))
+    here = (Kind.CONTRADICTED, Kind.CA_PATH, Kind.CLIENT_PATH, Kind.NO_SOCKS)
+    local = kind.whose is Whose.MACHINE or kind in here
 
-    assert str(line).startswith("this was a network failure, ") is (
-        kind.whose is not Whose.MACHINE and kind is not Kind.CONTRADICTED
-    )
+    assert line.startswith("this was a network failure, ") is not local
+    assert line.startswith("this was neither a network failure ") is local
+
+
+@pytest.mark.parametrize("kind", [Kind.CA_PATH, Kind.CLIENT_PATH, Kind.NO_SOCKS, Kind.DISK])
+@pytest.mark.parametrize("failed", [True, False])
+def test_what_is_wrong_here_is_told_before_the_network(kind: Kind, failed: bool) -> None:
+    """It fails at once, for every host, and no patience cures it."""
+    events = [gave_up(spent=150.0), gave_up(kind, spent=0.0, place="other.invalid")]
+
+    assert f"{kind.said}" in str(last_line(events, failed))
+
+
+def test_a_missing_file_is_told_with_who_needs_it() -> None:
+    """One of several indexes may be the only one by https."""
+    line = str(last_line([gave_up(Kind.CA_PATH, place="other.invalid")], failed=True))
+
+    assert "nor a missing package: other.invalid: CA bundle not found (14 attempts" in line
 
 
 def test_no_advice_is_for_a_kind_that_is_gone() -> None:
@@ -75,7 +101,8 @@ def test_where_a_body_ended_is_told() -> None:
 def test_what_set_a_proxy_is_named(by: str) -> None:
     """Many do not know that they have one."""
     event = gave_up(Kind.REFUSED, proxy="127.0.0.1:7890")
-    line = last_line([event], True, {"--proxy": "http://other", by: "http://127.0.0.1:7890"})
+    other = {"--proxy": "http://127.0.0.1:78900", "PIP_PROXY": "http://127.0.0.1"}
+    line = last_line([event], True, lambda scheme: {**other, by: "http://127.0.0.1:7890"})
 
     assert f"through the proxy 127.0.0.1:7890 ({by})" in str(line)
 
@@ -104,9 +131,18 @@ def test_too_many_requests_is_an_advice_to_wait() -> None:
     assert "Try: wait some minutes, and run less at once: index.invalid limits" in line
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_variable_is_named_that_holds_for_the_urls_scheme(scheme: str) -> None:
+    """Two often have one value, and only one of them is in the way."""
+    event = gave_up(Kind.REFUSED, proxy="127.0.0.1:7890")._replace(url=f"{scheme}://index.invalid/")
+    line = last_line([event], True, lambda scheme: {f"{scheme}_proxy": "127.0.0.1:7890"})
+
+    assert f"({scheme}_proxy)" in str(line)
+
+
 def test_a_proxy_of_unknown_origin_is_named_alone() -> None:
     """It may be pip's own --proxy."""
-    line = last_line([gave_up(proxy="127.0.0.1:7890")], True, {})
+    line = last_line([gave_up(proxy="127.0.0.1:7890")], True, lambda scheme: {})
 
     assert "through the proxy 127.0.0.1:7890: " in str(line)
 
@@ -115,7 +151,7 @@ def test_a_password_in_the_proxy_variable_is_not_told() -> None:
     """The last line is what is pasted into a bug report."""
     event = gave_up(Kind.PROXY_AUTHENTICATION, proxy="proxy.invalid:3128")
     proxies = {"HTTPS_PROXY in the environment": "http://u:hunter2@proxy.invalid:3128"}
-    line = last_line([event], True, proxies)
+    line = last_line([event], True, lambda scheme: proxies)
 
     assert "hunter2" not in str(line)
     assert "HTTPS_PROXY" in str(line)
@@ -246,8 +282,8 @@ def test_wrong_bytes_from_everybody_are_told_with_all_digests_and_sources() -> N
 
     assert line == (
         "index.invalid gave bytes twice that fail the sha256 hash named by the index page"
-        " (expected aa, got bb). Try: try again without caches in between; if it stays so, do not"
-        " install it. Mirrors did not have it either (aliyun: its sha256 is cc, not aa as the"
+        " (expected aa, got bb). Try: run pip again without caches in between; if it stays so, do"
+        " not install it. Mirrors did not have it either (aliyun: its sha256 is cc, not aa as the"
         " index page says; tuna: its sha256 is cc, not aa as the index page says)"
     )
 

@@ -142,17 +142,39 @@ def test_every_proxy_is_known_by_what_sets_it(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://by.variable:3")
+    monkeypatch.setenv("http_proxy", "http://by.variable:6")
+    monkeypatch.setenv("ALL_PROXY", "http://by.variable:7")
     monkeypatch.setenv("PIP_PROXY", "http://by.pip:4")
     values = {"global.proxy": "http://in.file:1", "install.proxy": "http://u:p@i:2"}
-    found = said(monkeypatch, "pip install --proxy by.option:5 demo", **values).proxies()
+    found = said(monkeypatch, "pip install --proxy by.option:5 demo", **values)
 
-    assert found == {
-        "--proxy": "by.option:5",
-        "HTTPS_PROXY in the environment": "http://by.variable:3",
-        "PIP_PROXY in the environment": "http://by.pip:4",
-        "install.proxy in /home/me/pip.conf": "http://u:p@i:2",
-        "global.proxy in /home/me/pip.conf": "http://in.file:1",
-    }
+    assert list(found.proxies("https").items()) == [
+        ("--proxy", "by.option:5"),
+        ("PIP_PROXY in the environment", "http://by.pip:4"),
+        ("install.proxy in /home/me/pip.conf", "http://u:p@i:2"),
+        ("global.proxy in /home/me/pip.conf", "http://in.file:1"),
+        ("HTTPS_PROXY in the environment", "http://by.variable:3"),
+        ("ALL_PROXY in the environment", "http://by.variable:7"),
+    ]
+    assert list(found.proxies("http"))[-2:] == [
+        "http_proxy in the environment",
+        "ALL_PROXY in the environment",
+    ]
+
+
+def test_of_two_files_with_a_proxy_the_stronger_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pip keeps what it has read the weakest first."""
+    known = said(monkeypatch, "pip download demo")
+    weak = RawConfigParser()
+    weak.read_string("[global]\nproxy = http://in.file:1\n")
+    known._loaded._parsers = {"global": [("/etc/pip.conf", weak)], **known._loaded._parsers}
+
+    assert list(known.proxies("https"))[:2] == [
+        "global.proxy in /home/me/pip.conf",
+        "global.proxy in /etc/pip.conf",
+    ]
 
 
 def test_a_proxy_of_files_that_pip_hides_is_known_by_its_key(
@@ -162,4 +184,4 @@ def test_a_proxy_of_files_that_pip_hides_is_known_by_its_key(
     known = said(monkeypatch, "pip download demo", **{"global.proxy": "http://in.file:1"})
     monkeypatch.delattr(known._loaded, "_parsers")
 
-    assert known.proxies()["global.proxy in pip.conf"] == "http://in.file:1"
+    assert known.proxies("https")["global.proxy in pip.conf"] == "http://in.file:1"

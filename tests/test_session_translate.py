@@ -144,6 +144,8 @@ def test_it_is_understood_however_deep_it_lies(error: Exception, kind: Kind) -> 
         ),
         (requests.exceptions.InvalidSchema("No connection adapters"), Kind.STACK),
         (OSError("Could not find a suitable TLS CA certificate bundle: /x"), Kind.CA_PATH),
+        (OSError("Could not find the TLS certificate file, invalid path: /x"), Kind.CLIENT_PATH),
+        (OSError("Could not find the TLS key file, invalid path: /x"), Kind.CLIENT_PATH),
         (ImportError("Can't connect: the SSL module is not available."), Kind.NO_SSL),
     ],
 )
@@ -394,3 +396,19 @@ def test_a_tunnel_that_stays_silent_is_no_connection() -> None:
     error = in_requests(vendored.ProxyError("No proxy.", socket.timeout("timed out")))
 
     assert kind_of(error, "http://proxy.invalid:3128") is Kind.CONNECT_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("proxy", "place"),
+    [
+        ("http://u:p@proxy.invalid:3128", "proxy.invalid:3128"),
+        ("u:p@proxy.invalid:3128", "proxy.invalid:3128"),
+        ("http://u:hunter/2@proxy.invalid:3128", "?"),
+        ("http://[x", "?"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_proxy_is_named_without_its_login(proxy: str | None, place: str | None) -> None:
+    """Of a password with a slash, the first half ends up where the port should be."""
+    assert place_of_proxy(proxy) == place

@@ -58,6 +58,7 @@ class Kind(enum.Enum):
     PROXY_FORBIDS = ("proxy forbids this host", Whose.PROXY, False)
     PROXY_SCHEME = ("proxy speaks http, not https", Whose.PROXY, False)
     CA_PATH = ("CA bundle not found", Whose.SETTINGS, False)
+    CLIENT_PATH = ("client certificate not found", Whose.SETTINGS, False)
     NO_SSL = ("this Python has no ssl module", Whose.MACHINE, False)
     NO_SOCKS = ("SOCKS support is missing", Whose.SETTINGS, False)
     DISK = ("no space left on disk", Whose.MACHINE, False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
+NEITHER = "this was neither a network failure nor a missing package: "
 OURS = re.compile(r"WARNING: pip-resilient: [ -~]+")
 
 
@@ -172,7 +173,17 @@ def test_a_ca_bundle_that_is_not_there_is_named(oldest_and_newest: Environment) 
         url = server.url + "/simple/"
         runs = both(oldest_and_newest, url, "--cert", "/nowhere/bundle.pem")
 
-    assert_fails_alike(*runs, "CA bundle not found", "/nowhere/bundle.pem", "--cert")
+    assert_fails_alike(*runs, "CA bundle not found", "/nowhere/bundle.pem", "--cert", NEITHER)
+
+
+def test_a_client_certificate_that_is_not_there_is_no_ca_bundle(
+    oldest_and_newest: Environment,
+) -> None:
+    """requests says "TLS certificate file", and people look at their CAs."""
+    url = "https://index.example/simple/"
+    runs = both(oldest_and_newest, url, "--client-cert", "/nowhere/own.pem")
+
+    assert_fails_alike(*runs, "client certificate not found (/nowhere/own.pem)", NEITHER)
 
 
 def test_socks_without_its_support_is_named(oldest_and_newest: Environment) -> None:
@@ -181,4 +192,4 @@ def test_socks_without_its_support_is_named(oldest_and_newest: Environment) -> N
         oldest_and_newest, "https://index.example/simple/", "--proxy", "socks5://127.0.0.1:1"
     )
 
-    assert_fails_alike(*runs, "SOCKS support is missing", "1 attempt")
+    assert_fails_alike(*runs, "SOCKS support is missing", "1 attempt", "(--proxy)", NEITHER)
