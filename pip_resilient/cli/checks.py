@@ -12,7 +12,7 @@ from pip_resilient.cli.findings import ago, speed_of
 from pip_resilient.cli.measured import Answer
 from pip_resilient.messages import size
 from pip_resilient.policy.dates import seconds_of_date
-from pip_resilient.policy.failure import Failure, Whose
+from pip_resilient.policy.failure import Failure, Kind, Whose
 from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.record import Record
 from pip_resilient.policy.spans import ContentRange
@@ -87,7 +87,8 @@ def _of_index(index: Index, now: float) -> Iterator[Check]:
     if index.proxy is not None and index.proxy_source is not None:
         yield Check("  proxy", OK, f"{index.proxy} ({index.proxy_source.said})")
     if isinstance(index.addresses, Failure):
-        yield Check("  DNS", BAD, index.addresses.said)
+        named = index.addresses.kind in (Kind.DNS_TEMPORARY, Kind.DNS_UNKNOWN)
+        yield Check("  DNS" if named else "  set-up", BAD, index.addresses.said)
         return
     if index.addresses:
         addresses = ", ".join(one.text for one in index.addresses)

@@ -20,7 +20,6 @@ import os
 import platform
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pip_resilient import __version__
 from pip_resilient.cli import (
@@ -38,7 +37,7 @@ from pip_resilient.cli import (
 from pip_resilient.cli.measured import Measured
 from pip_resilient.mirrors import declared
 from pip_resilient.mirrors.presets import PRESETS
-from pip_resilient.policy.origins import place_of
+from pip_resilient.policy.origins import host_of, place_of
 
 if TYPE_CHECKING:
     import argparse
@@ -72,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Measure, judge and tell."""
     asked = [arguments.index] if arguments.index else []
-    if asked and urlsplit(asked[0]).scheme not in ("http", "https"):
-        output.complaint("INDEX must begin with https:// or http://")
+    if asked and not (way.is_web(asked[0]) and host_of(asked[0])):
+        output.complaint("INDEX must be a URL that begins with https:// or http://")
         return 2
     asking.be_quiet()
     measured = measure(asked, mirrors=arguments.mirrors)

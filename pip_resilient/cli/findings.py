@@ -17,7 +17,7 @@ from pip_resilient.exceptions import failure_of_status
 from pip_resilient.messages import size
 from pip_resilient.policy.dates import seconds_of_date
 from pip_resilient.policy.failure import Failure, Kind, Whose
-from pip_resilient.policy.origins import place_of
+from pip_resilient.policy.origins import host_of, place_of
 from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ BEHIND = 24 * 3600.0
 _ENOUGH_TO_JUDGE = 0.5
 """Seconds that a download takes at least before its speed is believed."""
 _OF_CERTIFICATE = (Kind.TOO_EARLY, Kind.EXPIRED)
+_LOCAL = {"configuration", "no_pip", *(kind.name.lower() for kind in diagnosis.NOT_THE_NETWORK)}
+"""Causes that are the same for every host: they come first."""
 
 
 class Finding(Record):
@@ -76,7 +78,7 @@ def findings(measured: Measured) -> list[Finding]:
     once: dict[tuple[str, str], Finding] = {}
     for one in found:
         once.setdefault((one.cause, one.said.partition(": ")[2] or one.said), one)
-    return sorted(once.values(), key=lambda one: not one.grave)
+    return sorted(once.values(), key=lambda one: (not one.grave, one.cause not in _LOCAL))
 
 
 def _seen(
@@ -89,12 +91,14 @@ def _seen(
 
 
 def _of_failure(index: Index, failure: Failure) -> Finding:
-    place = place_of(index.url)
+    place = place_of(index.url) if host_of(index.url) else "the index"
     by_proxy = _bracket(index.proxy_source) if failure.proxy else ""
     who = diagnosis.who(failure, place, by_proxy)
     source = index.proxy_source if failure.proxy else index.source
     if failure.kind is Kind.CA_PATH:
         source = index.ca_source
+    if failure.kind is Kind.CLIENT_PATH:
+        source = index.client_source
     if failure.kind.whose is Whose.SETTINGS and source is not index.proxy_source:
         who += _bracket(source)
     return Finding(

@@ -93,6 +93,7 @@ class Index(Record):
         proxy: The proxy before it, without its login, or None.
         proxy_source: What named the proxy.
         ca_source: What named the CA bundle, or None.
+        client_source: What named the client certificate, or None.
         addresses: Those of the index, or of its proxy; or why there are none.
         folder: What it is on this machine, or empty.
         missing: Whether that is not there.
@@ -116,6 +117,7 @@ class Index(Record):
     proxy: str | None = None
     proxy_source: Source | None = None
     ca_source: Source | None = None
+    client_source: Source | None = None
     addresses: tuple[Address, ...] | Failure = ()
     folder: str = ""
     missing: bool = False

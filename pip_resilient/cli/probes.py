@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, url2pathname
 
-from pip_resilient.cli import asking, reach, way
+from pip_resilient.cli import asking, pip_config, reach, way
 from pip_resilient.cli.measured import Answer, Fetched, Index
 from pip_resilient.exceptions import failure_of, place_of_proxy, title_of
 from pip_resilient.mirrors.simple_pages import NotAPage, Page, parse
 from pip_resilient.policy.answers import looks_like_a_login_page
 from pip_resilient.policy.disclosure import without_secrets
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.origins import same_origin
+from pip_resilient.policy.origins import host_of, same_origin
 from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ FILE = {"Accept-Encoding": "identity"}
 _LISTED = rb'<a [^<>]*href="[^"<>]*?([A-Za-z0-9][\w.-]{0,99})/?"|"name":\s*"([\w.-]+)"'
 LONGEST_PAGE, _LIST, _SMALL, _LARGE = 8_000_000, 64_000, 200_000, 4_000_000
 _MOST_SECONDS = 2.5
+_NO_URL = "its URL is not valid"
 _TO_RETURN = 0.5
 """Seconds for handing over what was found when the deadline came."""
 
@@ -128,15 +129,29 @@ class Probe:
         return context
 
     def _index(self, wanted: Wanted) -> Index:
+        try:
+            return self._looked_at(wanted)
+        except Exception as error:  # whatever it is, it is the finding
+            return _met(wanted)._replace(addresses=Failure(Kind.STACK, type(error).__name__))
+
+    def _looked_at(self, wanted: Wanted) -> Index:
         url = wanted.url
-        proxy = way.proxy_of(url, self._config, self._system)
-        ca = way.ca_of(self._config)
-        index = _met(wanted)._replace(ca_source=ca.source if ca else None)
-        if proxy is not None:
-            index = index._replace(proxy=place_of_proxy(proxy.url), proxy_source=proxy.source)
-        if urlsplit(url).scheme not in ("http", "https"):
+        ca, client = way.ca_of(self._config), self._config.values.get("client-cert")
+        index = _met(wanted)._replace(
+            ca_source=ca.source if ca else None, client_source=client.source if client else None
+        )
+        if not way.is_web(url):
             folder = url2pathname(urlsplit(url).path) if url.startswith("file:") else url
             return index._replace(folder=folder, missing=not _is_there(folder, index.links))
+        if not host_of(url):
+            shown = pip_config.shown(url)  # what a password has made unreadable still holds it
+            return index._replace(url=shown, addresses=Failure(Kind.STACK, _NO_URL))
+        return self._on_the_way(url, index)
+
+    def _on_the_way(self, url: str, index: Index) -> Index:
+        proxy = way.proxy_of(url, self._config, self._system)
+        if proxy is not None:
+            index = index._replace(proxy=place_of_proxy(proxy.url), proxy_source=proxy.source)
         if way.is_trusted(url, self._config):
             index = index._replace(trusted_by=self._config.values["trusted-host"].source)
         if way.is_ignored(url, self._config):
@@ -144,22 +159,22 @@ class Probe:
         try:
             goal = self._goal(url, None if proxy is None else proxy.url)
         except Exception as error:
-            return index._replace(addresses=self._unready(error, proxy))
+            return index._replace(addresses=self._unready(error))
         addresses = reach.reach(goal, self._deadline)
         index = index._replace(addresses=addresses)
-        if isinstance(addresses, Failure) or not any(one.failure is None for one in addresses):
+        if isinstance(addresses, Failure) or index.links:
             return index
-        if index.links:
+        sound = [one.text for one in addresses if one.failure is None]
+        if not sound:
             return index
         url = asking.with_login(url, self._netrc)
-        sound = [one.text for one in addresses if one.failure is None]
         return self._asked(url, index, sound if proxy is None else [None])
 
-    def _unready(self, error: Exception, proxy: way.Proxy | None) -> Failure:
+    def _unready(self, error: Exception) -> Failure:
+        if isinstance(error, _Unready):
+            return error.failure
         if isinstance(error, ImportError):
             return Failure(Kind.NO_SSL)
-        if isinstance(error, _NoSocks):
-            return Failure(Kind.NO_SOCKS, proxy=None if proxy is None else str(error))
         named = way.ca_of(self._config)
         if named is not None:  # nothing else was opened; an unreadable file is no bundle either
             return Failure(Kind.CA_PATH, named.text)
@@ -168,8 +183,13 @@ class Probe:
     def _goal(self, url: str, proxy: str | None) -> reach.Goal:
         parts = urlsplit(url)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        if proxy and not host_of(proxy):
+            raise _Unready(Failure(Kind.STACK, _NO_URL, proxy=place_of_proxy(proxy)))
         if (proxy or "").startswith("socks") and find_spec("socks") is None:
-            raise _NoSocks(place_of_proxy(proxy))
+            raise _Unready(Failure(Kind.NO_SOCKS, proxy=place_of_proxy(proxy)))
+        client = self._config.text("client-cert")
+        if client and not os.path.exists(client):
+            raise _Unready(Failure(Kind.CLIENT_PATH, client))
         context = self._context(url) if parts.scheme == "https" else None
         to_proxy = self._context(proxy) if proxy and proxy.startswith("https:") else None
         return reach.Goal(bare, proxy, context, to_proxy)
@@ -271,8 +291,12 @@ def _is_there(path: str, links: bool) -> bool:
     return os.path.exists(path) if links else os.path.isdir(path)
 
 
-class _NoSocks(Exception):
-    """A proxy speaks SOCKS, and PySocks is not there."""
+class _Unready(Exception):
+    """What pip needs on this machine before it asks anybody is not there."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.said)
+        self.failure = failure
 
 
 def _has_proxy_variables() -> bool:

@@ -134,6 +134,11 @@ def is_ignored(url: str, config: PipConfig) -> bool:
         return True
 
 
+def is_web(url: str) -> bool:
+    """Tell whether a URL is one of http or https, and no folder of this machine."""
+    return url.partition("://")[0].lower() in ("http", "https")
+
+
 def asks_no_index(config: PipConfig) -> bool:
     """Tell whether pip is told to ask no index."""
     return config.text("no-index").lower() in _YES

@@ -311,6 +311,56 @@ def test_a_bundle_that_is_not_there(newest: Environment) -> None:
     assert told.first["fix"] == ["unset REQUESTS_CA_BUNDLE"]
 
 
+def test_a_client_certificate_that_is_not_there(newest: Environment) -> None:
+    """pip asks nobody without it, by http neither; a CA is another file."""
+    with refused_port() as port:
+        url = f"http://127.0.0.1:{port}/simple/"
+        told = doctor(newest, env={"PIP_INDEX_URL": url, "PIP_CLIENT_CERT": "/nowhere/own.pem"})
+
+    assert told.causes == ["client_path"]
+    assert "PIP_CLIENT_CERT in the environment" in told.first["said"]
+    assert told.first["fix"] == ["unset PIP_CLIENT_CERT"]
+    assert told.check("set-up") == "client certificate not found (/nowhere/own.pem)"
+
+
+def test_a_missing_bundle_comes_before_a_dead_index(newest: Environment) -> None:
+    with refused_port() as port:
+        env = {
+            "PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple/",
+            "PIP_EXTRA_INDEX_URL": f"https://{HOST}/simple/",
+            "PIP_CERT": "/nowhere/ca.pem",
+        }
+        told = doctor(newest, env=env)
+
+    assert told.causes == ["ca_path", "refused"]
+
+
+# --- What is no URL ---
+
+
+@pytest.mark.parametrize(
+    "url", [f"https://u:a/{SECRET}@{HOST}/simple/", "https://[x/simple/", "https:///simple/"]
+)
+def test_an_index_that_is_no_url_is_not_said_to_be_slow(newest: Environment, url: str) -> None:
+    """A slash in a password is enough for that."""
+    told = doctor(newest, env={"PIP_INDEX_URL": url})
+    asked = newest.run("pip-resilient", "doctor", url, armed=False)
+
+    assert told.causes == ["stack"]
+    assert told.first["said"].endswith("the request could not be made (its URL is not valid)")
+    assert told.first["set_by"] == "PIP_INDEX_URL in the environment"
+    assert asked.returncode == 2
+    assert "Traceback" not in asked.stderr
+
+
+def test_a_proxy_that_is_no_url_is_named_by_what_set_it(newest: Environment) -> None:
+    proxy = f"http://u:a/{SECRET}@127.0.0.1:1"
+    told = doctor(newest, env={"PIP_INDEX_URL": f"https://{HOST}/simple/", "PIP_PROXY": proxy})
+
+    assert told.causes == ["stack"]
+    assert told.first["set_by"] == "PIP_PROXY in the environment"
+
+
 # --- Proxies ---
 
 
