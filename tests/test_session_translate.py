@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from pip._vendor import requests, urllib3
 from pip._vendor.urllib3 import exceptions as vendored
 
+from pip_resilient.exceptions import place_of_proxy
 from pip_resilient.policy.answers import TRANSIENT_STATUSES
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.session.translate import failure_of, failure_of_answer
