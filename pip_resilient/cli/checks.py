@@ -143,6 +143,10 @@ def _of_answers(index: Index, now: float) -> Iterator[Check]:
         yield Check("  speed", OK, said)
     if index.speed is not None:
         yield Check("  speed", OK, f"{size(index.speed)} per second")
+    if index.no_speed:
+        yield Check("  file", BAD, index.no_speed)
+    elif index.mirror and index.page is not None and index.speed is None:
+        yield Check("  speed", NOTE, "too little came in time to tell")
 
 
 def _of_answer(name: str, asked: Asked, more: str) -> Check:

@@ -41,7 +41,7 @@ from pip_resilient.policy.origins import host_of, place_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pip_resilient.cli.asking import Deadline, Line
     from pip_resilient.cli.checks import Check
@@ -98,8 +98,8 @@ def measure(asked: list[str], *, mirrors: bool) -> Measured:
     others = _mirrors(config, {one.url for one in wanted}) if mirrors else {}
     probe = probes.Probe(config, deadline, child.pip_folder())
     indexes = probe.indexes([*wanted, *others])
-    speeds = _speeds(probe.line, indexes[len(wanted) :], list(others.values()), deadline)
-    indexes = (*indexes[: len(wanted)], *speeds)
+    own, mirrors_met = indexes[: len(wanted)], indexes[len(wanted) :]
+    indexes = (*own, *_speeds(probe.line, own, mirrors_met, list(others.values()), deadline))
     # A network disk that is gone answers never.
     disks = reach.beside([lambda: rooms.rooms(config, os.environ)], _ASK_DISKS)[0] or ()
     return Measured(config, indexes, disks, time.time(), time.monotonic() - began)
@@ -131,12 +131,18 @@ def _mirrors(config: PipConfig, own: set[str]) -> dict[probes.Wanted, declared.S
 
 
 def _speeds(
-    line: Line, indexes: Sequence[Index], mirrors: list[declared.Source], deadline: Deadline
-) -> list[Index]:
+    line: Line,
+    own: Sequence[Index],
+    indexes: Sequence[Index],
+    mirrors: list[declared.Source],
+    deadline: Deadline,
+) -> Iterator[Index]:
     """Measure the speeds of mirrors that have answered, as long as there is time."""
     met = [(mirror, index.page) for mirror, index in zip(mirrors, indexes) if index.page]
-    found = mirror_speed.speeds(line, met, deadline)
-    return [index._replace(speed=found.get(mirror)) for mirror, index in zip(mirrors, indexes)]
+    found = mirror_speed.speeds(line, [one.page for one in own if one.page], met, deadline)
+    for mirror, index in zip(mirrors, indexes):
+        measure = found.get(mirror, mirror_speed.Measure(mirror))
+        yield index._replace(speed=measure.speed, no_speed=measure.failure)
 
 
 def verdict(measured: Measured, found: list[Finding]) -> str:

@@ -108,6 +108,7 @@ class Index(Record):
         last_modified: What PEP 381's /last-modified says, or None.
         fetched: What its files are like, or None.
         speed: Bytes per second of a mirror's files, or None.
+        no_speed: Why it has none although its page came: what is wrong with its files, or empty.
     """
 
     url: str
@@ -132,6 +133,7 @@ class Index(Record):
     last_modified: str | None = None
     fetched: Fetched | None = None
     speed: float | None = None
+    no_speed: str = ""
 
 
 class Room(Record):

@@ -104,6 +104,7 @@ def measure(line: Line, sources: Sequence[Source], deadline: Deadline) -> list[M
         if isinstance(page, Page)
     ]
     file = common_file([one.page for one in met])
+    sha256 = _sha256([one.page for one in met], file)
     looks = [functools.partial(_first_bytes, one, file) for one in met]
     looked = _beside(looks, deadline.left(_FIRST_BYTES))
     pypi = pages[0] if pages and isinstance(pages[0], Page) else None
@@ -111,7 +112,7 @@ def measure(line: Line, sources: Sequence[Source], deadline: Deadline) -> list[M
     for one, seen in zip(met, looked):
         found = seen if isinstance(seen, Measure) else Measure(one.source, _TOO_LATE)
         found = found._replace(lag=lag(one.page, pypi))
-        done[one.source] = _in_time(found, one, file, _sha256(met, file), deadline)
+        done[one.source] = _in_time(found, one, file, sha256, deadline)
     for each in lines:
         each.close()
     return [
@@ -121,21 +122,21 @@ def measure(line: Line, sources: Sequence[Source], deadline: Deadline) -> list[M
 
 
 def speeds(
-    line: Line, pages: Sequence[tuple[Source, Page]], deadline: Deadline
-) -> dict[Source, float | None]:
-    """Measure the speed of each mirror alone, in bytes per second, as long as there is time.
+    line: Line, own: Sequence[Page], pages: Sequence[tuple[Source, Page]], deadline: Deadline
+) -> dict[Source, Measure]:
+    """Measure the speed of each mirror alone, as long as there is time.
 
     Args:
         line: What requests go out with.
+        own: The pages of pip's own indexes, whose hashes count before a mirror's.
         pages: The mirrors, each with its page.
         deadline: When all must be over.
     """
     line = line._replace(user_agent=without_user_data(line.user_agent), client_certificate=None)
     met = [Met(source, line, page) for source, page in pages if page.files]
     file = common_file([one.page for one in met])
-    sha256 = _sha256(met, file)
-    found = {one.source: _in_time(Measure(one.source), one, file, sha256, deadline) for one in met}
-    return {source: measure.speed for source, measure in found.items()}
+    sha256 = _sha256([*own, *(one.page for one in met)], file)
+    return {one.source: _in_time(Measure(one.source), one, file, sha256, deadline) for one in met}
 
 
 def _in_time(
@@ -215,9 +216,9 @@ def _first_bytes(met: Met, name: str) -> Measure:
     return Measure(met.source, "", min(seconds), None, None, ranges, metadata)
 
 
-def _sha256(met: Sequence[Met], name: str) -> str | None:
+def _sha256(pages: Sequence[Page], name: str) -> str | None:
     """Return the hash of the file by the first page that has it: PyPI's, if that is there."""
-    hashes = (dict(file.hashes) for one in met for file in one.page.files if file.name == name)
+    hashes = (dict(file.hashes) for page in pages for file in page.files if file.name == name)
     return next((one["sha256"] for one in hashes if "sha256" in one), None)
 
 

@@ -165,6 +165,24 @@ def test_a_mirrors_speed_is_told(newest: Environment) -> None:
     assert told.causes == []
 
 
+def test_a_mirror_that_sends_wrong_bytes_is_told(newest: Environment) -> None:
+    """Its page looks as good as any; the hash is that of pip's own index."""
+    with serving() as (_, index), FaultServer() as server, FaultProxy(outside=False) as proxy:
+        wrong = Index(server)
+        wrong.add_wheel("pip", "25.0", size=600_000, seed=1)
+        env = {
+            "PIP_INDEX_URL": index.url,
+            "PIP_RESILIENT_MIRRORS": wrong.url,
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), proxy.url),
+            "NO_PROXY": "127.0.0.1",
+        }
+        told = doctor(newest, "--mirrors", env=env, code=0)
+    names = [(one["name"], one["state"]) for one in told.said["checks"]]
+
+    assert ("file", "bad") in names[names.index(("mirror", "ok")) :]
+    assert "wrong bytes: they fail the hash of pip-25.0" in told.check("file")
+
+
 # --- Pages of links ---
 
 
