@@ -84,6 +84,7 @@ _OF_PROXY = {
 _OF_STATUS = {
     429: "wait some minutes, and run less at once: {place} limits how often this network may ask",
 }
+_ROOM = "only {free} are free in {path}{set_by}"
 # What takes a look around to be seen: (what is said, what to do).
 _SEEN = {
     "clock": ("this machine's clock is {by}", "set this machine's clock right"),
@@ -129,7 +130,9 @@ _SEEN = {
     "no_folder": ("{place} is not there", "correct or remove it{set_by}"),
     "stale": ("{place} is behind: {by}", "use another mirror until it has caught up"),
     "slow": ("{place} brings only {speed}", "use a nearer mirror, or raise --timeout"),
-    "room": ("only {free} are free in {path}{set_by}", "free some space, or set {variable}"),
+    "room": (_ROOM, "free some space, or set TMPDIR to a larger disk"),
+    "room_for_cache": (_ROOM, "free some space, or set PIP_CACHE_DIR to a larger disk"),
+    "room_for_packages": (_ROOM, "free some space there"),
     "no_pip": ("pip itself does not start ({said})", "repair pip with ensurepip"),
     "configuration": (
         "{path} cannot be read as pip's configuration",

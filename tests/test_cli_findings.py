@@ -14,7 +14,7 @@ from pip_resilient.certificates import Certificate
 from pip_resilient.cli import checks, fixes
 from pip_resilient.cli.findings import Finding, ago, findings, seconds_of_stamp
 from pip_resilient.cli.measured import Address, Answer, Fetched, Index, Measured, Room
-from pip_resilient.cli.pip_config import DEFAULT, PipConfig, Source
+from pip_resilient.cli.pip_config import DEFAULT, PipConfig, Source, Value
 from pip_resilient.diagnosis import last_line
 from pip_resilient.events import GaveUp
 from pip_resilient.mirrors.simple_pages import Page
@@ -164,6 +164,7 @@ def test_a_speed_is_judged_where_enough_came(body: int, seconds: float, slow: bo
 def test_a_mirror_is_held_against_its_own_clock(days: float, cause: list[str]) -> None:
     written = datetime.fromtimestamp(NOW - days * 86400, timezone.utc).strftime("%Y%m%dT%H:%M:%S")
 
+    assert seconds_of_stamp("20231341T99:00:00") is None
     assert seconds_of_stamp(written) == NOW - days * 86400
     assert causes(index(last_modified=written)) == cause
 
@@ -174,6 +175,22 @@ def test_little_room_is_grave_but_for_the_cache() -> None:
 
     assert causes(index(), rooms=(temporary,)) == ["room"]
     assert causes(index(), rooms=(cache,)) == []
+
+
+@pytest.mark.parametrize(
+    ("use", "advice", "fix"),
+    [
+        ("temporary files", "free some space, or set TMPDIR to a larger disk", 1),
+        ("pip's cache", "free some space, or set PIP_CACHE_DIR to a larger disk", 0),
+        ("packages", "free some space there", 0),
+    ],
+)
+def test_what_helps_where_there_is_little_room(use: str, advice: str, fix: int) -> None:
+    """Packages go where the environment is, whatever TMPDIR says."""
+    (one,) = found(index(), rooms=(Room(use, "/small", 5_000_000),))
+
+    assert one.advice == advice
+    assert len(one.fix) == fix
 
 
 @pytest.mark.parametrize(
@@ -188,6 +205,18 @@ def test_little_room_is_grave_but_for_the_cache() -> None:
 )
 def test_the_fix_undoes_it_where_it_was_set(source: Source, lines: tuple[str, ...]) -> None:
     assert fixes.of_failure(Failure(Kind.REFUSED, proxy="p:1"), source) == lines
+
+
+@pytest.mark.parametrize(
+    ("value", "fix"), [(None, fixes.ARM), ("0", fixes.ARM), ("1", ()), (" On ", ())]
+)
+def test_who_has_switched_it_on_is_not_told_to(value: str | None, fix: tuple[str, ...]) -> None:
+    """It has done what it can, and that is what was not enough."""
+    source = Source("environment", "PIP_RESILIENT")
+    values = {} if value is None else {"PIP_RESILIENT": Value("PIP_RESILIENT", value, source)}
+    lost = index(addresses=Failure(Kind.RESET), pages=())
+
+    assert [one.fix for one in found(lost, config=CONFIG._replace(values=values))] == [fix]
 
 
 @pytest.fixture

@@ -123,13 +123,18 @@ class Tried(Record):
     carrier: str = ""
 
 
+def is_on(value: str) -> bool:
+    """Tell whether a value of the switch counts as on, as the start-up file reads it."""
+    return value.strip().lower() in ON
+
+
 def switch(environ: Mapping[str, str]) -> Switch:
     """Look at the switch, as the start-up file does."""
     value = environ.get(SWITCH)
     words = ", ".join(ON)
     if value is None:
         return Switch(None, False, f"{SWITCH} is not set, which is off")
-    if value.strip().lower() in ON:
+    if is_on(value):
         return Switch(value, True, f"{SWITCH} is {value!r}, which is on")
     return Switch(value, False, f"{SWITCH} is {value!r}, which is off; on are {words}, in any case")
 

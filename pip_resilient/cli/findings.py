@@ -8,11 +8,12 @@ before what only follows from it.
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient import diagnosis
-from pip_resilient.cli import fixes
-from pip_resilient.cli.measured import Answer
+from pip_resilient.cli import armed, fixes
+from pip_resilient.cli.measured import CACHE, PACKAGES, TEMPORARY, Answer
 from pip_resilient.exceptions import failure_of_status
 from pip_resilient.messages import size
 from pip_resilient.policy.dates import seconds_of_date
@@ -36,6 +37,11 @@ BEHIND = 24 * 3600.0
 _ENOUGH_TO_JUDGE = 0.5
 """Seconds that a download takes at least before its speed is believed."""
 _OF_CERTIFICATE = (Kind.TOO_EARLY, Kind.EXPIRED)
+_OF_ROOM = {
+    TEMPORARY: "room",
+    CACHE: "room_for_cache",
+    PACKAGES: "room_for_packages",
+}
 _LOCAL = {"configuration", "no_pip", *(kind.name.lower() for kind in diagnosis.NOT_THE_NETWORK)}
 """Causes that are the same for every host: they come first."""
 
@@ -75,6 +81,8 @@ def findings(measured: Measured) -> list[Finding]:
     found += [one for room in measured.rooms for one in _of_room(room)]
     found += _of_clock(measured)
     found += _of_serials(measured.indexes)
+    if armed.is_on(config.text(armed.SWITCH)):
+        found = [one._replace(fix=() if one.fix == fixes.ARM else one.fix) for one in found]
     once: dict[tuple[str, str], Finding] = {}
     for one in found:
         once.setdefault((one.cause, one.said.partition(": ")[2] or one.said), one)
@@ -269,14 +277,12 @@ def _of_serials(indexes: Sequence[Index]) -> Iterator[Finding]:
 
 
 def seconds_of_stamp(stamp: str | None) -> float | None:
-    """Read PEP 381's `20240131T12:00:00` (UTC) as seconds since 1970."""
-    return seconds_of_date(None if stamp is None else _as_http_date(stamp))
-
-
-def _as_http_date(stamp: str) -> str:
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    month = months[(int(stamp[4:6]) - 1) % 12]
-    return f"{stamp[6:8]} {month} {stamp[:4]} {stamp[9:]} GMT"
+    """Read PEP 381's `20240131T12:00:00` (UTC) as seconds since 1970; None where it is none."""
+    try:
+        moment = datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H:%M:%S%z")
+    except ValueError:
+        return None
+    return moment.timestamp()
 
 
 def _of_room(room: Room) -> Iterator[Finding]:
@@ -287,10 +293,9 @@ def _of_room(room: Room) -> Iterator[Finding]:
         cause = room.failure.kind.name.lower()
         yield Finding(cause, room.path, said, advice, True, fix, _set_by(room.source))
     elif room.free is not None and room.free < LEAST_ROOM:
-        variable = "PIP_CACHE_DIR" if room.use == "pip's cache" else "TMPDIR to a larger disk"
-        told = {"free": size(room.free), "path": room.path, "variable": variable}
-        grave = room.use != "pip's cache"
-        yield _seen("room", room.path, grave=grave, source=room.source, **told)
+        told = {"free": size(room.free), "path": room.path}
+        grave = room.use != CACHE
+        yield _seen(_OF_ROOM[room.use], room.path, grave=grave, source=room.source, **told)
 
 
 def _of_clock(measured: Measured) -> Iterator[Finding]:

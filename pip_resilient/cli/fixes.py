@@ -27,7 +27,7 @@ def _either(posix: str, windows: str) -> tuple[str, ...]:
     return (windows if WINDOWS else posix,)
 
 
-_ARM = _assign("PIP_RESILIENT", "1")
+ARM = _assign("PIP_RESILIENT", "1")
 """Then pip retries, resumes, and takes another address."""
 _CLOCK = _either("sudo timedatectl set-ntp true", "w32tm /resync")
 _ROOM = _either("export TMPDIR=/var/tmp", "set TMP=D:\\TMP")
@@ -41,9 +41,9 @@ _OF_CAUSE = {
     "room": _ROOM,
     "no_pip": ("python -m ensurepip --upgrade",),
     "tls_silence": _MTU,
-    "one_family": _ARM,
-    "some_addresses": _ARM,
-    "slow": _ARM,
+    "one_family": ARM,
+    "some_addresses": ARM,
+    "slow": ARM,
 }
 _OF_KIND = {
     Kind.TOO_EARLY: _CLOCK,
@@ -80,7 +80,7 @@ def of_failure(failure: Failure, source: Source | None) -> tuple[str, ...]:
         return unset(source)
     if kind in _OF_KIND:
         return _OF_KIND[kind]
-    return _ARM if kind.transient and kind not in _NO_USE_IN_TRYING else ()
+    return ARM if kind.transient and kind not in _NO_USE_IN_TRYING else ()
 
 
 def unset(source: Source) -> tuple[str, ...]:

@@ -50,19 +50,8 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
         return None if said == "none" else os.path.abspath(os.path.expanduser(said))
     if config.text("no-cache-dir").lower() not in _NO:
         return None
-    cache = config.text("cache-dir")
-    cache = os.path.expanduser(cache) if cache else _usual_cache(environ, platform)
+    cache = pip_config.cache_folder(config, environ, platform)
     return os.path.join(os.path.abspath(cache), "pip-resilient")
-
-
-def _usual_cache(environ: Mapping[str, str], platform: str) -> str:
-    """Return pip's own choice (`utils/appdirs.py`, pip 20.3 to 26.3)."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    if platform == "win32":
-        return os.path.join(environ.get("LOCALAPPDATA") or home, "pip", "Cache")
-    if platform == "darwin":
-        return os.path.join(home, "Library", "Caches", "pip")
-    return os.path.join(environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "pip")
 
 
 def kept_in(folder: str | None) -> Runs:

@@ -136,11 +136,14 @@ class Index(Record):
     no_speed: str = ""
 
 
+TEMPORARY, CACHE, PACKAGES = "temporary files", "pip's cache", "packages"
+
+
 class Room(Record):
     """Room on a disk.
 
     Attributes:
-        use: What it is for.
+        use: What it is for: `TEMPORARY`, `CACHE` or `PACKAGES`.
         path: The folder.
         free: Bytes, or None where they cannot be asked.
         failure: Why nothing can be written, or None.

@@ -179,6 +179,25 @@ def usual_files(environ: Mapping[str, str], prefix: str, windows: bool) -> list[
     return files + ([("env", named)] if named else [])
 
 
+def cache_folder(config: PipConfig, environ: Mapping[str, str], platform: str) -> str:
+    """Return pip's cache: what is set, else pip's own choice (`utils/appdirs.py`, 20.3 to 26.3).
+
+    Args:
+        config: pip's configuration.
+        environ: The environment's variables.
+        platform: As `sys.platform`.
+    """
+    said = config.text("cache-dir")
+    if said:
+        return os.path.abspath(os.path.expanduser(said))
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if platform == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA") or home, "pip", "Cache")
+    if platform == "darwin":
+        return os.path.join(home, "Library", "Caches", "pip")
+    return os.path.join(environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache"), "pip")
+
+
 def shown(text: str) -> str:
     """Return a value for messages: no login, query or fragment of any URL in it.
 

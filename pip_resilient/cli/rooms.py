@@ -12,8 +12,8 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from pip_resilient.cli.measured import Room
-from pip_resilient.cli.pip_config import DEFAULT
+from pip_resilient.cli.measured import CACHE, PACKAGES, TEMPORARY, Room
+from pip_resilient.cli.pip_config import DEFAULT, cache_folder
 from pip_resilient.exceptions import failure_of
 from pip_resilient.policy.failure import Failure, Kind
 
@@ -27,22 +27,20 @@ _WRITTEN = 64 * 1024
 
 def rooms(config: PipConfig, environ: Mapping[str, str]) -> tuple[Room, ...]:
     """Look at the disks that pip writes to."""
-    cache = config.text("cache-dir") or os.path.join(
-        environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", ""), ".cache"), "pip"
-    )
+    cache = cache_folder(config, environ, sys.platform)
     cache_source = config.values["cache-dir"].source if config.text("cache-dir") else DEFAULT
     temporary = config.values.get("TMPDIR")
     folders = (
-        ("temporary files", _temporary(), temporary.source if temporary else None),
-        ("pip's cache", cache, cache_source),
-        ("packages", sys.prefix, None),
+        (TEMPORARY, _temporary(environ), temporary.source if temporary else None),
+        (CACHE, cache, cache_source),
+        (PACKAGES, sys.prefix, None),
     )
     return tuple(_room(*folder) for folder in folders)
 
 
-def _temporary() -> str:
+def _temporary(environ: Mapping[str, str]) -> str:
     """Return the folder that pip unpacks into; `gettempdir` writes to it, which may be too much."""
-    return os.environ.get("TMPDIR") or (
+    return environ.get("TMPDIR") or (
         "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()  # noqa: S108
     )
 
@@ -56,7 +54,7 @@ def _room(use: str, path: str, source: Source | None) -> Room:
     except OSError:
         free = None
     room = Room(use, path, free, None, source)
-    if use != "temporary files":
+    if use != TEMPORARY:
         return room
     try:  # a quota is seen by writing alone
         with tempfile.TemporaryFile(dir=there) as file:
