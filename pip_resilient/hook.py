@@ -85,7 +85,7 @@ class Hook:
         atexit.register(self._at_exit)
 
     def _pip(self, name: str) -> Any:
-        """Return one of pip's own modules: the four that we may import."""
+        """Return one of pip's own modules: `configuration`, `exceptions` or `models.index`."""
         full = f"{self.prefix}.{name}"
         __import__(full)
         return sys.modules[full]

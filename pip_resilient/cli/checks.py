@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pip_resilient.cli.pip_config import PipConfig
 
 OK, BAD, NOTE = "ok", "bad", "note"
+STYLES = {OK: "good", BAD: "bad", NOTE: "note"}
 # What stock pips lack, by the first release that has it (pip's NEWS, and tried on each).
 _NO_RELEASE = (99,)
 _LACKS = (

@@ -55,7 +55,6 @@ HELP = "find out why pip does not get through, and what helps"
 WHOLE = 11.5
 """Seconds until every index has answered; the rest to 15 is for disks, Python and writing."""
 _ASK_DISKS = 2.0
-_STYLES = {checks.OK: "good", checks.BAD: "bad", checks.NOTE: "note"}
 SCHEMA = 1
 
 
@@ -171,7 +170,7 @@ def tell(measured: Measured, found: list[Finding], output: Output) -> None:
         output.line()
     output.line(f"Seen in {measured.seconds:.1f} s", "strong")
     seen = checks.checks(measured)
-    output.table([_row(one) for one in seen], [_STYLES[one.state] for one in seen])
+    output.table([_row(one) for one in seen], [checks.STYLES[one.state] for one in seen])
     for one in found:
         output.line()
         output.line(("Problem: " if one.grave else "Note: ") + one.said, "strong")

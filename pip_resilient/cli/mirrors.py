@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pip_resilient.cli.output import Output
     from pip_resilient.cli.pip_config import PipConfig
     from pip_resilient.cli.stand_ins import StandIn, StandIns
+    from pip_resilient.mirrors.declared import Source
 
 NAME = "mirrors"
 HELP = "list mirrors, measure them, choose some"
@@ -136,7 +137,7 @@ def _speed(one: Measure) -> str:
     return "-" if one.speed is None else f"{size(one.speed)}/s"
 
 
-def _yes(value: bool | None) -> str:  # what it says
+def _yes(value: bool | None) -> str:
     return {True: "yes", False: "no", None: "?"}[value]
 
 
@@ -170,17 +171,17 @@ def document(found: StandIns, settings: InForce, measures: list[Measure]) -> dic
             for one in found.all
         ],
         "measured": [
-            {"name": one.source.name, **one._asdict(), "source": without_secrets(_url(one))}
+            {
+                "name": one.source.name,
+                **one._asdict(),
+                "source": without_secrets(one.source.index_url),
+            }
             for one in measures
         ],
     }
 
 
-def _url(one: Measure) -> str:
-    return one.source.index_url
-
-
-def _about(source: Any) -> dict[str, Any]:
+def _about(source: Source) -> dict[str, Any]:
     return {
         "operator": source.operator,
         "group": source.group,

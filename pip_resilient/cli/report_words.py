@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient import events as told
 from pip_resilient.accounts import AboutRun, Brought, Requested
+from pip_resilient.cli import findings
 from pip_resilient.cli.waterfall import name_of
 from pip_resilient.diagnosis import last_line
 from pip_resilient.messages import message, plain, progress, size, summary
@@ -105,11 +106,7 @@ def when(started: float) -> str:
 def ago(started: float, now: float) -> str:
     """Return how long ago something was."""
     past = max(0.0, now - started)
-    for unit, worth in (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0)):
-        if past >= worth:
-            count = int(past / worth)
-            return f"{count} {unit}{'s' if count != 1 else ''} ago"
-    return "just now"
+    return f"{findings.ago(past)} ago" if past >= 60 else "just now"
 
 
 def seconds(span: float) -> str:

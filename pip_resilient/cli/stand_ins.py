@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pip_resilient.cli.pip_config import PipConfig
     from pip_resilient.mirrors.declared import Declared
 
-_YES = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
 _PARTICULAR = ("proxy", "cert", "client-cert")
 _ANY = "any"
 
@@ -68,7 +67,7 @@ def stand_ins(config: PipConfig, declared: Declared) -> StandIns:
     group = Group(declared, place_of(config.index_url), "", random.Random(0))  # noqa: S311
     indexes = tuple(filter(None, (spelt(url) for url, _ in way.indexes_of(config))))
     particular = any(config.text(name) for name in _PARTICULAR)
-    situation = Situation(indexes, config.text("no-index").lower() in _YES, particular)
+    situation = Situation(indexes, way.asks_no_index(config), particular)
     found: dict[str, StandIn] = {}
     for what, asked in _things(group, indexes):
         for source in group.sources(asked, situation):
@@ -112,7 +111,7 @@ def _why_not(config: PipConfig, declared: Declared, indexes: tuple[str, ...]) ->
         return "the setting does not say default" + (f" ({said.source.said})" if said else "")
     for name in ("no-index", *_PARTICULAR):
         value = config.values.get(name)
-        if value is not None and (name != "no-index" or value.text.lower() in _YES):
+        if value is not None and (name != "no-index" or way.asks_no_index(config)):
             return f"{name} is set ({value.source.said})"
     pypi = spelt(config.index_url)
     for index in indexes:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from pip_resilient import __version__
 from pip_resilient.cli import armed, cache, child, kept, remembered
 from pip_resilient.cli.asking import Deadline
-from pip_resilient.cli.checks import BAD, NOTE, OK, Check
+from pip_resilient.cli.checks import BAD, NOTE, OK, STYLES, Check
 from pip_resilient.cli.findings import ago
 from pip_resilient.cli.in_force import InForce, in_force
 from pip_resilient.messages import size
@@ -47,7 +47,6 @@ SCHEMA = 1
 OLD = 365
 """Days after which what is known of public mirrors is no longer to be relied on."""
 _TRY_PIP = 15.0
-_STYLES = {OK: "good", BAD: "bad", NOTE: "note"}
 _AGAIN = "python -m pip install --force-reinstall --no-deps pip-resilient"
 
 
@@ -245,7 +244,7 @@ def tell(status: Status, found: list[Problem], output: Output) -> None:
     seen = checks(status)
     output.table(
         [(one.name, one.state, one.said) for one in seen],
-        [_STYLES.get(one.state, "") for one in seen],
+        [STYLES.get(one.state, "") for one in seen],
     )
     output.line()
     output.line("Settings", "strong")
