@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pip._vendor.requests.utils import get_environ_proxies, select_proxy
 
 from pip_resilient.cli import way
 from pip_resilient.cli.child import TOO_LATE
@@ -183,6 +184,62 @@ def test_no_proxy_may_name_networks(bypass: str, passed: bool) -> None:
     assert (got is None) is passed
 
 
+@pytest.mark.parametrize("url", [URL, "https://10.1.2.3/x", "https://[fe80::1]/x", "http://h:81/"])
+@pytest.mark.parametrize(
+    "bypass",
+    [
+        *(
+            "host.invalid",
+            "HOST.invalid",
+            ".invalid",
+            "st.invalid",
+            ".st.invalid",
+            "host.invalid:443",
+        ),
+        *("*", "other, *", "other , host.invalid", "host.invalid other", ".host.invalid", ""),
+        *("10.1.2.3", "10.0.0.0/8", "2.3", "11.0.0.0/8", "10.1.2.3/33", "fe80::1", "fe00::/8"),
+        *("h:81", "h:82", "[fe80::1]"),
+    ],
+)
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
+def test_who_needs_no_proxy_is_whom_pips_requests_asks_without(
+    monkeypatch: pytest.MonkeyPatch, url: str, bypass: str, name: str
+) -> None:
+    """The doctor must not go another way than pip does."""
+    environ = {"HTTPS_PROXY": "http://e", "http_proxy": "http://e", name: bypass}
+    assert_goes_the_same_way(monkeypatch, url, environ)
+
+
+@pytest.mark.parametrize("url", [URL, "http://host.invalid/"])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTPS_PROXY": "http://up", "https_proxy": ""},
+        {"HTTPS_PROXY": "", "https_proxy": "http://low"},
+        {"ALL_PROXY": "http://up", "https_proxy": ""},
+        {"ALL_PROXY": "http://up", "all_proxy": "", "HTTP_PROXY": "http://h"},
+    ],
+)
+def test_an_empty_variable_takes_the_other_spelling_away(
+    monkeypatch: pytest.MonkeyPatch, url: str, environ: dict[str, str]
+) -> None:
+    """So `https_proxy= pip install` is meant: without the proxy of HTTPS_PROXY."""
+    assert_goes_the_same_way(monkeypatch, url, environ)
+
+
+def assert_goes_the_same_way(
+    monkeypatch: pytest.MonkeyPatch, url: str, environ: Mapping[str, str]
+) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    got = way.proxy_of(url, config_of({}, environ), {})
+
+    assert (got.url if got else None) == select_proxy(url, get_environ_proxies(url))
+
+
 def test_a_proxy_of_the_system_is_told_as_such() -> None:
     """On Windows and macOS nobody finds it in a variable."""
     got = way.proxy_of(URL, config(), {"https": "http://s"})
@@ -205,6 +262,12 @@ def test_a_proxy_of_the_system_is_told_as_such() -> None:
 )
 def test_what_pip_ignores_is_known(url: str, trusted: str, ignored: bool) -> None:
     assert way.is_ignored(url, config(trusted_host=trusted)) is ignored
+
+
+def test_pips_own_index_stays_the_first_where_it_is_named_twice() -> None:
+    urls = way.indexes_of(config(extra_index_url=f"https://b/ {INDEX}"))
+
+    assert [url for url, _ in urls] == [INDEX, "https://b/"]
 
 
 def test_each_index_is_looked_at_once() -> None:

@@ -249,9 +249,14 @@ def _values(
     variables = {
         name: Value(name, text, Source("environment", name))
         for name, text in environ.items()
-        if name in _VARIABLES and text
+        if name in _VARIABLES and text and not _is_taken_away(name, environ)
     }
     return keys, variables, tuple(unreadable)
+
+
+def _is_taken_away(name: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether an empty variable in lower case takes one away (getproxies_environment)."""
+    return name.endswith("_PROXY") and name != "NO_PROXY" and environ.get(name.lower()) == ""
 
 
 def _set(keys: dict[str, Value], section: str, key: str, text: str | None, source: Source) -> None:

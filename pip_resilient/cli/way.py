@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from pip_resilient.cli.pip_config import DEFAULT, Source
 from pip_resilient.policy.record import Record
@@ -76,21 +77,26 @@ def _with_scheme(proxy: str) -> str:
 
 
 def _is_bypassed(host: str, port: int | None, bypass: str) -> bool:
-    """Tell whether NO_PROXY names a host; networks count, as they do for requests."""
-    words = [word.strip() for word in bypass.split(",") if word.strip()]
+    """Tell whether NO_PROXY names a host, by requests' own rule or by the standard library's.
+
+    requests 2.34, utils.py, should_bypass_proxies: networks are those of IPv4 alone.
+    """
+    words = [word.lstrip(".") for word in bypass.replace(" ", "").split(",")]
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.IPv4Address(host)
     except ValueError:
-        names = (host, f"{host}:{port}")
-        ends = [word for word in words if any(name.endswith(word.lstrip(".")) for name in names)]
-        return bool(ends) or "*" in words
-    for word in words:
-        try:
-            if word == "*" or address in ipaddress.ip_network(word, strict=False):
-                return True
-        except ValueError:  # noqa: PERF203
-            continue
-    return False
+        names = (f".{host}", f".{host}:{port}")
+        named = any(name.endswith(f".{word}") for word in words if word for name in names)
+    else:
+        named = any(_holds(word, address) for word in words)
+    return named or bool(proxy_bypass_environment(host, {"no": bypass}))
+
+
+def _holds(network: str, address: ipaddress.IPv4Address) -> bool:
+    try:
+        return address in ipaddress.IPv4Network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def ca_of(config: PipConfig) -> Value | None:
@@ -165,4 +171,7 @@ def indexes_of(config: PipConfig, asked: Iterable[str] = ()) -> list[tuple[str, 
     extra = config.values.get("extra-index-url")
     if extra is not None:
         found += [(url, extra.source) for url in extra.text.split()]
-    return [(url, source) for url, source in dict(reversed(found)).items() if url][::-1]
+    once: dict[str, Source] = {}
+    for url, source in found:
+        once.setdefault(url, source)
+    return [(url, source) for url, source in once.items() if url]
