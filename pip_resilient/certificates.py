@@ -47,7 +47,7 @@ class Certificate(Record):
             failure: Why it was not believed.
             now: This moment, seconds since 1970.
         """
-        if failure.kind is Kind.OTHER_HOST:
+        if failure.kind is Kind.OTHER_HOST and self.names:
             return failure._replace(detail=f"it is for {', '.join(self.names[:2])}")
         if failure.kind in (Kind.CERTIFICATE, Kind.AGAINST_RULES):
             told = [failure.detail] if failure.detail else []

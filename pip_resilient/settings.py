@@ -67,7 +67,7 @@ NAMES = (
 _TEXTS = ("log", "state_dir")
 _ZERO = ("stale", "min_speed")
 """Settings that can be 0: never, and not at all."""
-# Set by us for build children, never by people.
+# The switch, and what is set by us alone, for build children.
 INTERNAL = ("PIP_RESILIENT", "PIP_RESILIENT_RUN", "PIP_RESILIENT_QUIET")
 PATIENCE_IN_CI = 300.0
 MOST_CONNECTIONS = 4
@@ -110,7 +110,7 @@ def load(
         if value is not None:
             settings = settings._replace(**{name: value})
             continue
-        default = getattr(settings, name)
+        default = "none" if getattr(settings, name) is None else getattr(settings, name)
         spelt = f"PIP_RESILIENT_{name.upper()}" if section == ":env:" else f"{key} in pip.conf"
         problems.append(f"{spelt} is {text!r}, not {_expected(name)}: using {default}")
     return settings._replace(problems=(*problems, *_unknown(names_in_environment)))

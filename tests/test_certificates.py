@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pip_resilient.certificates import read
+from pip_resilient.certificates import Certificate, read
+from pip_resilient.policy.failure import Failure, Kind
 
 BEGINS = datetime(2024, 1, 31, 12, 0, 5, tzinfo=timezone.utc)
 
@@ -37,6 +38,20 @@ def test_issuer_names_and_times_are_what_they_are(year: int) -> None:
     assert got.issuer == "Prüf GmbH"
     assert got.names == ("a.invalid", "*.b.invalid")
     assert (got.begins, got.ends) == (BEGINS.timestamp(), ends.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("names", "detail"), [(("a.invalid", "b.invalid", "c.invalid"), "it is for a"), ((), "")]
+)
+def test_whom_a_certificate_of_another_host_is_for_is_told(
+    names: tuple[str, ...], detail: str
+) -> None:
+    """One for addresses alone may name no host at all."""
+    explained = Certificate("CA", names, 0.0, 0.0).explain(Failure(Kind.OTHER_HOST), 0.0)
+
+    assert explained.detail.startswith(detail)
+    assert bool(explained.detail) is bool(names)
+    assert "c.invalid" not in explained.detail
 
 
 def test_the_common_name_is_what_an_issuer_is_known_by() -> None:

@@ -152,7 +152,7 @@ def test_a_problem_in_pip_conf_is_told_by_its_key() -> None:
     settings = loaded({"global.resilient-deadline": "soon"})
 
     assert settings.problems == (
-        "resilient-deadline in pip.conf is 'soon', not a number of seconds: using None",
+        "resilient-deadline in pip.conf is 'soon', not a number of seconds: using none",
     )
 
 

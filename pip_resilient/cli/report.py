@@ -75,16 +75,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 def _wanted(which: str | None, runs: Runs, folder: str | None) -> tuple[Kept | None, str]:
     """Return the run that is wanted, or why there is none."""
     names = runs.names()
-    if which is not None and which.isascii() and which.isdigit() and 0 < int(which) <= len(names):
-        which = names[int(which) - 1]
     if which is None and not names:
         where = f"in {folder}" if folder else "since pip has no cache, or was told to keep nothing"
         return None, f"no run is kept {where}; only runs in which something happened are"
-    found = runs.read(which or names[0])
-    if found is None and which is not None:
-        found = _lines_of(which)
-    there = read(found or (), which or names[0])
-    return (there[-1], "") if there else (None, f"there is no run {which}; see --list")
+    name = names[0] if which is None else which
+    if name.isascii() and name.isdigit() and 0 < int(name) <= len(names):
+        name = names[int(name) - 1]
+    found = runs.read(name)
+    if found is None:
+        found = _lines_of(name)
+    there = read(found or (), name)
+    return (there[-1], "") if there else (None, f"there is no run {name!r}; see --list")
 
 
 def _lines_of(path: str) -> list[str] | None:
