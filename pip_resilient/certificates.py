@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pip_resilient.policy.failure import Failure
 
-_SEQUENCE, _VERSION, _UTC_TIME, _EXTENSIONS = 0x30, 0xA0, 0x17, 0xA3
+_VERSION, _UTC_TIME, _EXTENSIONS = 0xA0, 0x17, 0xA3
 _DNS_NAME = 0x82
 _COMMON_NAME, _ORGANIZATION = b"\x55\x04\x03", b"\x55\x04\x0a"
 _SUBJECT_ALT_NAME = b"\x55\x1d\x11"

@@ -220,7 +220,7 @@ def _missing(error: BaseException, proxy: str | None) -> tuple[Kind, str] | None
     if type(error) is OSError and error.errno is None and "TLS" in text:
         kind = Kind.CA_PATH if "CA certificate" in text else Kind.CLIENT_PATH
         return kind, text.rpartition(": ")[2][:200]
-    if isinstance(error, ValueError) and type(error) is ValueError:
+    if type(error) is ValueError:
         if _is_https(proxy) and "server_hostname" in text:
             return Kind.PROXY_SCHEME, "the other side speaks no TLS"
         return Kind.STACK, text[:200]

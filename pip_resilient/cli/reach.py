@@ -127,7 +127,7 @@ def _connected(goal: Goal, one: Any, deadline: Deadline) -> Address:
         with _tcp(one, deadline) as sock:
             address = address._replace(tcp=time.monotonic() - began)
             began = time.monotonic()
-            return _with_tls(goal, one, address, sock, began)
+            return _with_tls(goal, address, sock, began)
     except Exception as error:  # whatever it is, it is the finding
         failure = failure_of(error, goal.proxy)
         if address.tcp is None and failure.kind is Kind.SILENT:
@@ -150,7 +150,7 @@ def _tcp(one: Any, deadline: Deadline) -> socket.socket:
     return sock
 
 
-def _with_tls(goal: Goal, one: Any, address: Address, sock: socket.socket, began: float) -> Address:
+def _with_tls(goal: Goal, address: Address, sock: socket.socket, began: float) -> Address:
     if goal.proxy is not None and goal.proxy.startswith("https:"):
         _, host, _ = origin_of(goal.proxy)
         with goal.proxy_context.wrap_socket(sock, server_hostname=host):

@@ -128,7 +128,8 @@ def _grouped(events: Sequence[Event]) -> list[tuple[Requested, list[Event]]]:
             made = Requested(event.at, _asked_place(event), url, "GET", None, None, None, 0, False)
             known.append((made, []))
         before = [one for one in known if one[0].at <= event.at + _SAME]
-        (before or known)[-1 if before else 0][1].append(event)
+        _, mine = before[-1] if before else known[0]
+        mine.append(event)
     return sorted((one for known in requests.values() for one in known), key=lambda one: one[0].at)
 
 
