@@ -123,7 +123,7 @@ def test_a_file_of_events_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--list",), ("7",), ("nothing",), ("",), ("--json", "../x")]
+    "words", [(), ("--list",), ("7",), ("9" * 5000,), ("nothing",), ("",), ("--json", "../x")]
 )
 def test_where_there_is_no_run_it_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]

@@ -48,7 +48,8 @@ class Output:
     def width(self) -> int:
         """Return how many columns a line may have."""
         columns = self._environ.get("COLUMNS", "")
-        given = int(columns) if columns.isascii() and columns.isdigit() else 0
+        digits = columns.isascii() and columns.isdigit() and len(columns) < 6
+        given = int(columns) if digits else 0
         found = given or shutil.get_terminal_size((80, 24)).columns
         return max(NARROWEST, min(WIDEST, found))
 

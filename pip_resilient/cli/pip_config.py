@@ -31,6 +31,8 @@ _TOLD = (
     *("proxy", "no-proxy-env", "cert", "client-cert", "timeout", "retries", "resume-retries"),
     *("cache-dir", "no-cache-dir", "keyring-provider", "use-deprecated"),
 )
+_PATHS = ("cert", "client-cert", "cache-dir")
+"""In these pip itself reads `~` (cli/cmdoptions.py, _path_option_check, pip 20.3 to 26.3)."""
 _VARIABLES = (
     *("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
     *("no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -189,7 +191,7 @@ def cache_folder(config: PipConfig, environ: Mapping[str, str], platform: str) -
     """
     said = config.text("cache-dir")
     if said:
-        return os.path.abspath(os.path.expanduser(said))
+        return os.path.abspath(said)
     home = environ.get("HOME") or os.path.expanduser("~")
     if platform == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or home, "pip", "Cache")
@@ -262,6 +264,8 @@ def _is_taken_away(name: str, environ: Mapping[str, str]) -> bool:
 def _set(keys: dict[str, Value], section: str, key: str, text: str | None, source: Source) -> None:
     name = key.lower().replace("_", "-").lstrip("-")
     name = _ALIASES.get(name, name)
+    if text and name in _PATHS:
+        text = os.path.expanduser(text)
     if text and (name in _TOLD or name.startswith("resilient-")):
         keys[f"{section}.{name}"] = Value(name, text, source)
 

@@ -79,8 +79,8 @@ def _wanted(which: str | None, runs: Runs, folder: str | None) -> tuple[Kept | N
         where = f"in {folder}" if folder else "since pip has no cache, or was told to keep nothing"
         return None, f"no run is kept {where}; only runs in which something happened are"
     name = names[0] if which is None else which
-    if name.isascii() and name.isdigit() and 0 < int(name) <= len(names):
-        name = names[int(name) - 1]
+    numbered = {str(number): kept for number, kept in enumerate(names, 1)}
+    name = numbered.get(name, name)
     found = runs.read(name)
     if found is None:
         found = _lines_of(name)

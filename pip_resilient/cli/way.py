@@ -8,6 +8,7 @@ is connected to.
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
@@ -153,7 +154,9 @@ def asks_no_index(config: PipConfig) -> bool:
 def links_of(config: PipConfig) -> list[tuple[str, Source]]:
     """Return the pages and folders of --find-links, each with what named it."""
     found = config.values.get("find-links")
-    return [] if found is None else [(url, found.source) for url in found.text.split()]
+    if found is None:
+        return []
+    return [(os.path.expanduser(word), found.source) for word in found.text.split()]
 
 
 def indexes_of(config: PipConfig, asked: Iterable[str] = ()) -> list[tuple[str, Source]]:
