@@ -292,7 +292,7 @@ class Hook:
         adapter = session.adapters.get("https://")
         limits = getattr(adapter, "resilient_limits", None)
         if self.run is not None and limits is self.run.limits:  # not pip's look for its own update
-            self.closing.tell(self.run)
+            self.closing.session_closed(self.run)
         return result
 
     def _at_exit(self) -> None:

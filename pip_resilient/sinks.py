@@ -81,6 +81,17 @@ class Closing:
             # So pip says that nothing fits, from 20.3 to 26.3.
             self._not_found |= "DistributionNotFound" in [c.__name__ for c in type(one).__mro__]
 
+    def session_closed(self, run: Run) -> None:
+        """Say it where it is clear by now: pip has failed, or nothing stands against it.
+
+        Else it waits for pip's end. `pip index` closes its session before it
+        says that it failed (23.0 to 26.3); and without retries the look for
+        pip's own update, which closes first from 26.1 on, is taken for the command.
+        """
+        happened = run.happened
+        if self.failed or (happened and wing.diagnosis.last_line(happened, failed=True) is None):
+            self.tell(run)
+
     def tell(self, run: Run) -> None:
         """Say it, the first time, and keep it; a child tells its parent instead."""
         if self._told:

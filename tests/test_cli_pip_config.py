@@ -266,15 +266,15 @@ def test_what_pip_ignores_is_known(url: str, trusted: str, ignored: bool) -> Non
 
 def test_a_home_is_read_where_pip_reads_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A bundle that pip finds is not missing."""
-    monkeypatch.setenv("HOME", "/home/x")
+    monkeypatch.setenv("HOME", "/home/me")
     files = {"user": conf(tmp_path, "u", "[global]\ncert = ~/ca.pem\nfind-links = ~/wheels\n")}
     environ = {"PIP_CLIENT_CERT": "~/own.pem", "REQUESTS_CA_BUNDLE": "~/other.pem"}
     config = config_of(files, environ)
 
-    assert config.text("cert") == "/home/x/ca.pem"
-    assert config.text("client-cert") == "/home/x/own.pem"
+    assert config.text("cert") == "/home/me/ca.pem"
+    assert config.text("client-cert") == "/home/me/own.pem"
     assert config.text("REQUESTS_CA_BUNDLE") == "~/other.pem"
-    assert [link for link, _ in way.links_of(config)] == ["/home/x/wheels"]
+    assert [link for link, _ in way.links_of(config)] == ["/home/me/wheels"]
 
 
 def test_pips_own_index_stays_the_first_where_it_is_named_twice() -> None:

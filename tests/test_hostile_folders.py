@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pip_resilient.cli import kept, main, remembered
+from pip_resilient.cli import main, remembered
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.store import hosts as hosts_file
 from pip_resilient.store import last_good
@@ -133,7 +133,6 @@ def _use_partials(partials: Partials) -> None:
 
 
 def _purge(state: Path) -> None:
-    Partials(kept.room(str(state), "partials"), time.time).purge()
     main.main(["cache", "purge", "--state-dir", str(state)])
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.environments import Environment, our_lines
-from tests.end_to_end.fetching import fetch, last_line
+from tests.end_to_end.fetching import NEWEST, fetch, last_line, of_pip
 from tests.faults import Authority, FaultProxy, FaultServer, Status, refused_port
 from tests.packages import Index
 
@@ -68,6 +68,30 @@ def test_a_refused_port_is_named(oldest_and_newest: Environment) -> None:
         runs = both(oldest_and_newest, f"http://127.0.0.1:{port}/simple/")
 
     assert_fails_alike(*runs, "network failure", "connection refused", f"127.0.0.1:{port}")
+
+
+def test_the_cause_stands_last_where_pip_first_looks_for_its_own_update(
+    newest: Environment,
+) -> None:
+    """From pip 26.1 on it does, and without retries that session looks like the command's."""
+    with refused_port() as port:
+        url = f"http://127.0.0.1:{port}/simple/"
+        runs = both(newest, url, "--retries", "0", PIP_DISABLE_PIP_VERSION_CHECK="0")
+
+    assert_fails_alike(*runs, "network failure", "connection refused", f"127.0.0.1:{port}")
+    assert "part of this" not in runs[1].stderr
+
+
+@pytest.mark.parametrize("pip", ["23.0.1", NEWEST])
+def test_the_cause_stands_last_where_pip_closes_its_session_before_it_fails(pip: str) -> None:
+    """So does `pip index`; what is said of the run then is said too early."""
+    environment = of_pip(pip)
+    with refused_port() as port:
+        asked = ("index", "versions", "demo", "--index-url", f"http://127.0.0.1:{port}/simple/")
+        plain = environment.pip(*asked, "--retries", "0", armed=False)
+        armed = environment.pip(*asked, env={"PIP_RESILIENT_PATIENCE": "0.2"})
+
+    assert_fails_alike(plain, armed, "network failure", "connection refused", f":{port}")
 
 
 def test_a_missing_project_is_pips_own_business(
