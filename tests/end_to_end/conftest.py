@@ -7,13 +7,17 @@ so no test sees the cache of another one. A cell without an interpreter skips.
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.environments import Environment, environment_of, remove_environments
+from tests.end_to_end.environments import (
+    Environment,
+    environment_of,
+    let_ctrl_c_arrive,
+    remove_environments,
+)
 from tests.end_to_end.interpreters import (
     Cell,
     every_python,
@@ -50,9 +54,7 @@ _ENDS = tuple(dict.fromkeys((_OLDEST, _NEWEST, *(every_python()[-2:] if is_whole
 
 @pytest.fixture(autouse=True, scope="session")
 def _ctrl_c_arrives() -> None:
-    """Let what we start hear Ctrl-C: a shell's background job has it ignored, and hands that on."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    let_ctrl_c_arrive()
 
 
 @pytest.fixture(params=_params(whole_matrix()))

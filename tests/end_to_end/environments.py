@@ -56,6 +56,12 @@ _MEASURE = "import coverage; coverage.process_startup()\n"
 _BIN = "Scripts" if os.name == "nt" else "bin"
 
 
+def let_ctrl_c_arrive() -> None:
+    """Let what we start hear Ctrl-C: a shell's background job has it ignored, and hands that on."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def our_lines(stderr: str) -> list[str]:
     """Return the lines that the plugin itself has written."""
     return [line for line in stderr.splitlines() if "pip-resilient:" in line]

@@ -11,6 +11,7 @@ import argparse
 import random
 import sys
 
+from tests.end_to_end.environments import let_ctrl_c_arrive
 from tests.soak.soaking import PIPS, probed, soak, told
 
 
@@ -25,6 +26,7 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().getrandbits(32)
     pips = arguments.pips.split(",")
+    let_ctrl_c_arrive()
     print(f"seed {seed}", flush=True)
     with probed(pips) as environments:
         if not environments:
