@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "https://default.invalid/simple/"
-SAYS = json.dumps(["26.3", INDEX, 'pip/26.3 {"x":1}'])
+SAYS = json.dumps(["26.3", INDEX, "/ca.pem", 'pip/26.3 {"x":1}'])
 
 
 def config_of(
@@ -35,7 +35,7 @@ def config_of(
         return (code, says, "Oops: x") if "-c" in command else (0, debug, "")
 
     usual = [(kind, str(path)) for kind, path in files.items()]
-    return read(run, "python", environ, usual, ("1.0", "https://fallback.invalid/simple/"))
+    return read(run, "python", environ, usual, ("1.0", "https://fallback.invalid/simple/", ""))
 
 
 def conf(folder: Path, name: str, text: str) -> Path:

@@ -37,7 +37,8 @@ def configuration() -> pip_config.PipConfig:
         version = metadata.version("pip")
     except metadata.PackageNotFoundError:
         version = ""
-    otherwise = (version, index_in_files(pip_folder()))
+    folder = pip_folder()
+    otherwise = (version, index_in_files(folder), ca_in_files(folder))
     run = run_until(Deadline(_ASK_PIP))
     return pip_config.read(run, sys.executable, os.environ, usual, otherwise)
 
@@ -87,6 +88,12 @@ def index_in_files(folder: str | None) -> str:
     """
     found = re.search(_INDEX, _text(folder) or _bundled())
     return found[1].rstrip("/") + "/simple/" if found else ""
+
+
+def ca_in_files(folder: str | None) -> str:
+    """Return the CA certificates that come with pip, or empty."""
+    own = os.path.join(folder or "", "_vendor", "certifi", "cacert.pem")
+    return own if os.path.exists(own) else ""
 
 
 def _text(folder: str | None) -> str:

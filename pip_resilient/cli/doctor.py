@@ -95,7 +95,7 @@ def measure(asked: list[str], *, mirrors: bool) -> Measured:
     config = child.configuration()
     wanted = _wanted(config, asked)
     others = _mirrors(config, {one.url for one in wanted}) if mirrors else {}
-    probe = probes.Probe(config, deadline, child.pip_folder())
+    probe = probes.Probe(config, deadline)
     indexes = probe.indexes([*wanted, *others])
     own, mirrors_met = indexes[: len(wanted)], indexes[len(wanted) :]
     indexes = (*own, *_speeds(probe.line, own, mirrors_met, list(others.values()), deadline))

@@ -44,7 +44,7 @@ class Kept(NamedTuple):
 def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str | None:
     """Return where this user's pip keeps what is remembered between runs; None: nowhere."""
     usual = pip_config.usual_files(environ, sys.prefix, platform == "win32")
-    config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", ""))
+    config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", "", ""))
     said = config.text("resilient-state-dir")
     if said:
         return None if said == "none" else os.path.abspath(os.path.expanduser(said))

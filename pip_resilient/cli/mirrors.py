@@ -84,7 +84,7 @@ def measured(config: PipConfig, found: StandIns) -> list[Measure]:
     """Measure PyPI and every mirror, those that are only known too."""
     asking.be_quiet()
     deadline = asking.Deadline(mirror_speed.WHOLE)
-    line = probes.Probe(config, deadline, child.pip_folder()).line
+    line = probes.Probe(config, deadline).line
     others = [one.source for one in found.all if one.source.index_url != found.pypi.index_url]
     return mirror_speed.measure(line, [found.pypi, *others], deadline)
 

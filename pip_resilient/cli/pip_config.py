@@ -43,7 +43,8 @@ import json
 from pip import __version__
 from pip._internal.models.index import PyPI
 from pip._internal.network.session import user_agent
-print(json.dumps([__version__, PyPI.simple_url, user_agent()]))
+from pip._vendor.requests.certs import where
+print(json.dumps([__version__, PyPI.simple_url, where(), user_agent()]))
 """
 
 
@@ -92,6 +93,8 @@ class PipConfig(Record):
         version: pip's, or empty.
         index_url: What pip asks where nothing is configured, or empty.
         user_agent: What pip calls itself, or empty.
+        ca_bundle: The CA certificates that pip believes where none are configured, or
+            empty; those of the system where a distribution has changed pip so.
         broken: Why pip does not start, or empty.
         unreadable: Files that pip cannot read as its configuration.
         keys: The same values by pip's own keys: `:env:.timeout`, `install.timeout`,
@@ -102,6 +105,7 @@ class PipConfig(Record):
     version: str = ""
     index_url: str = ""
     user_agent: str = ""
+    ca_bundle: str = ""
     broken: str = ""
     unreadable: tuple[str, ...] = ()
     keys: Mapping[str, Value] = {}  # a record's default, never written to
@@ -124,7 +128,7 @@ def read(
     python: str,
     environ: Mapping[str, str],
     usual: Iterable[tuple[str, str]],
-    otherwise: tuple[str, str],
+    otherwise: tuple[str, str, str],
 ) -> PipConfig:
     """Read what configures this environment's pip.
 
@@ -133,12 +137,12 @@ def read(
         python: The environment's Python.
         environ: The environment's variables.
         usual: (kind, path) of the files to read if pip does not tell.
-        otherwise: Version and default index if pip does not tell.
+        otherwise: Version, default index and CA bundle if pip does not tell.
     """
-    (version, index_url), user_agent, broken = otherwise, "", ""
+    (version, index_url, ca_bundle), user_agent, broken = otherwise, "", ""
     code, out, errors = run((python, "-c", _ASK_PIP))
     try:
-        version, index_url, user_agent = json.loads(out)
+        version, index_url, ca_bundle, user_agent = json.loads(out)
     except ValueError:
         # One that is only slow, on a small machine, is not broken.
         broken = "" if code < 0 else _last_line(errors) or f"it ended with {code}"
@@ -150,9 +154,8 @@ def read(
         files = []
     keys, variables, unreadable = _values(files, environ)
     found = {value.name: value for value in keys.values()}  # the strongest stands last
-    return PipConfig(
-        {**found, **variables}, version, index_url, user_agent, broken, unreadable, keys
-    )
+    values = {**found, **variables}
+    return PipConfig(values, version, index_url, user_agent, ca_bundle, broken, unreadable, keys)
 
 
 def usual_files(environ: Mapping[str, str], prefix: str, windows: bool) -> list[tuple[str, str]]:

@@ -73,18 +73,14 @@ class Probe:
     Args:
         config: pip's configuration.
         deadline: When all must be over.
-        pip_folder: Where pip's own CA bundle lies, or None.
 
     Attributes:
         line: What requests go out with.
     """
 
-    def __init__(
-        self, config: PipConfig, deadline: asking.Deadline, pip_folder: str | None
-    ) -> None:
+    def __init__(self, config: PipConfig, deadline: asking.Deadline) -> None:
         self._config = config
         self._deadline = deadline
-        self._pip_folder = pip_folder
         self._netrc = asking.netrc_logins()
         self._system = {} if _has_proxy_variables() else getproxies()
         self.line = asking.Line(
@@ -121,10 +117,11 @@ class Probe:
             where = "capath" if os.path.isdir(named.text) else "cafile"
             context.load_verify_locations(**{where: named.text})
             return context
-        own = os.path.join(self._pip_folder or "", "_vendor", "certifi", "cacert.pem")
-        if os.path.exists(own):
+        own = self._config.ca_bundle
+        is_there = os.path.exists(own)  # that of a pip in a zip file is gone when it has told
+        if is_there:
             context.load_verify_locations(own)
-        if way.takes_system_store(self._config, sys.version_info[:2]) or not os.path.exists(own):
+        if way.takes_system_store(self._config, sys.version_info[:2]) or not is_there:
             context.load_default_certs()
         return context
 

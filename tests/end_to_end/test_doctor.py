@@ -71,6 +71,23 @@ def test_a_healthy_index_is_found_healthy(oldest_and_newest: Environment, tmp_pa
     assert {seen.header("User-Agent").partition("/")[0] for seen in server.log} == {"pip"}
 
 
+def test_certificates_are_those_that_a_distributions_pip_believes(
+    oldest_and_newest: Environment, tmp_path: Path
+) -> None:
+    """Debian's certifi names the system's, though pip's own file lies there as well."""
+    authority = Authority()
+    bundle = authority.write_to(tmp_path / "ca.pem")
+    with serving(tls=authority) as (_, index), oldest_and_newest.throw_away_copy() as copy:
+        vendored = copy.site_packages / "pip" / "_vendor"
+        with (vendored / "certifi" / "core.py").open("a") as module:
+            module.write(f"\n\ndef where():\n    return {bundle!r}\n")
+        told = doctor(copy, env={"PIP_INDEX_URL": index.url}, code=0)
+        installed = copy.pip("download", "--index-url", index.url, "demo", armed=False)
+
+    assert told.said["findings"] == []
+    assert installed.returncode == 0, installed.stderr
+
+
 def test_only_the_configured_hosts_are_contacted(newest: Environment) -> None:
     """A doctor that calls others may be against the rules of a company."""
     with serving() as (_, index), FaultProxy(outside=False) as proxy:
