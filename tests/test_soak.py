@@ -111,9 +111,9 @@ def test_what_else_is_wrong_is_seen(
 def test_only_an_empty_file_may_stay_after_ctrl_c(world: OpenWorld, good: Done) -> None:
     good.ended, good.code, good.stderr = "interrupt", 1, "ERROR: Operation cancelled by user\n"
     act = Act((COMMAND,), (), ())
-    good.temporary = ["tmp_0abcxyz (empty)"]
+    good.temporary = ["tmp_0abcxyz (empty)", "pip-build-env-_0abcxyz (empty)"]
     assert judged(act, world, [good]) == []
-    for name in ("tmp_0abcxyz", "pip-unpack-x", "pip-resilient-x (empty)"):
+    for name in ("tmp_0abcxyz", "pip-unpack-_0abcxyz", "pip-resilient-_0abcxyz (empty)"):
         good.temporary = [name]
         assert any("left in TMPDIR" in problem for problem in judged(act, world, [good]))
 

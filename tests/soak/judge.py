@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROMPT = 6.0
 """Seconds from Ctrl-C to the end, on a machine that others work on too."""
 _TRACEBACK = "Traceback (most recent call last)"
-_NEVER_MADE = re.compile(r"tmp[a-z0-9_]{8} \(empty\)")
+_NEVER_MADE = re.compile(r"(tmp|pip-(?!resilient)[a-z-]+-)[a-z0-9_]{8} \(empty\)")
 _PIPS_OWN = re.compile(
     r"^(pip\._(vendor|internal)\.[\w.]+|OSError: \[Errno 28\])(:? .*)?$", re.MULTILINE
 )
@@ -122,7 +122,9 @@ def _left_nothing(act: Act, one: Done) -> Iterator[str]:
     if one.processes:
         yield f"still running: {one.processes}"
     # CPython's NamedTemporaryFile leaves an empty file where Ctrl-C comes while it is made, and
-    # pip makes one for each file that it caches (cachecontrol's filewrapper.py). Ours have no name.
+    # pip makes one for each file that it caches (cachecontrol's filewrapper.py); pip itself an
+    # empty folder (TempDirectory, utils/temp_dir.py, which is removed only once it is entered).
+    # Ours have no name.
     interrupted = one.ended == "interrupt"
     left = [name for name in one.temporary if not (interrupted and _NEVER_MADE.fullmatch(name))]
     if left:

@@ -181,7 +181,7 @@ def _finished(pip: _Pip, ended: str, moment: float) -> Done:
 
 
 def _told(left: Path) -> str:
-    is_empty = left.is_file() and not left.stat().st_size
+    is_empty = not any(left.iterdir()) if left.is_dir() else not left.stat().st_size
     return f"{left.name} (empty)" if is_empty else left.name
 
 
