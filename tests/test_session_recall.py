@@ -25,10 +25,10 @@ class Healing:
     """Hears what is told."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[int, int]] = []
+        self.heard: list[tuple[int, int, int]] = []
 
-    def taken_up(self, offset: int, total: int) -> None:
-        self.heard.append((offset, total))
+    def taken_up(self, offset: int, total: int, saved: int) -> None:
+        self.heard.append((offset, total, saved))
 
 
 class Up:
@@ -78,7 +78,7 @@ def test_the_rest_becomes_the_whole_for_pip(tmp_path: Path) -> None:
     assert recall.rest(up) == Span(0, SIZE, SIZE)
     assert (up.status, up.length_remaining, up.closed) == (200, SIZE, False)
     assert up.headers == {"Content-Length": str(SIZE)}
-    assert healing.heard == [(5000, SIZE)]
+    assert healing.heard == [(5000, SIZE, 5000)]
 
 
 @pytest.mark.parametrize(

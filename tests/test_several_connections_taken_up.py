@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pip_resilient.events import TakenUp
+from pip_resilient.events import Healed, TakenUp
 from pip_resilient.store.notes import Note, append
 from tests.faults import Fault, FlippedBit, RangeIgnored, RangeRefused, Reset, Silence, Status
 from tests.several_connections import (
@@ -98,6 +98,16 @@ def stretches(size: int) -> st.SearchStrategy[list[tuple[int, int]]]:
     return offsets.map(lambda found: list(zip(found[::2], found[1::2])))
 
 
+def test_all_but_the_beginning_is_of_use(tmp_path: Path) -> None:
+    """The connection that brings the beginning may be the one whose bytes were not noted."""
+    leave(str(tmp_path), SIZE, [(3, SIZE)])
+    done = outcome(SIZE, in_turn([]), str(tmp_path))
+
+    assert done.got == CONTENT[:SIZE]
+    assert [seen.header("Range") for seen in done.log] == ["bytes=0-2"]
+    assert done.sent == 3
+
+
 @settings(EXAMPLES, max_examples=10)
 @given(data=st.data(), faults=st.lists(CUTS | REFUSALS, max_size=5))
 def test_whatever_is_left_is_of_use(data: st.DataObject, faults: list[Fault]) -> None:
@@ -110,6 +120,16 @@ def test_whatever_is_left_is_of_use(data: st.DataObject, faults: list[Fault]) ->
     if not faults:
         known = sum(end - first for first, end in left)
         assert done.sent <= SIZE - known + len(done.log) * SLACK
+
+
+def test_what_lies_behind_a_gap_counts_as_saved(tmp_path: Path) -> None:
+    """Several connections leave gaps; the first of them is where it goes on."""
+    leave(str(tmp_path), SIZE, [(0, 100_000), (200_000, 500_000)])
+    done = outcome(SIZE, in_turn([]), str(tmp_path))
+
+    assert done.got == CONTENT[:SIZE]
+    assert [one.offset for one in done.happened if isinstance(one, TakenUp)] == [100_000]
+    assert [one.saved for one in done.happened if isinstance(one, Healed)] == [400_000]
 
 
 # What lies on the disk is not what was put there.

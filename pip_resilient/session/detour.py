@@ -229,7 +229,7 @@ class Detour:
         return self._shown(again.content, again.content_type, f"{exchange.place} as it was")
 
     def recalled(self) -> Recall | None:
-        """Return the beginning of a file that an earlier run has left, or None."""
+        """Return what an earlier run has left of a file, or None."""
         exchange, run = self._exchange, self._run
         request = exchange.request
         if not exchange.wants_file or exchange.again or not run.has_partials:
@@ -239,7 +239,7 @@ class Detour:
         known = run.digests_of(request.url)
         partial = run.partials.left_of(known[0].algorithm, known[0].value) if known else None
         recall = None if partial is None else wing.Recall(exchange, partial)
-        return recall if recall is not None and recall.offset else None
+        return recall if recall is not None and recall.aside.known() else None
 
     # In the midst of a body.
 

@@ -87,9 +87,15 @@ class Healing:
             events.LostOne(run.at(), exchange.place, exchange.url, failure, offset, total)
         )
 
-    def taken_up(self, offset: int, total: int) -> None:
-        """Note that an earlier run's download goes on."""
-        self.kept(offset)
+    def taken_up(self, offset: int, total: int, saved: int) -> None:
+        """Note that an earlier run's download goes on.
+
+        Args:
+            offset: Where.
+            total: How long the file is.
+            saved: Bytes that are here, also those behind the first gap.
+        """
+        self.kept(saved)
         exchange, run = self._exchange, self._run
         run.journal.add(events.TakenUp(run.at(), exchange.place, exchange.url, offset, total))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Recall:
-    """The beginning of one file, from an earlier run.
+    """What is there of one file, from an earlier run.
 
     Args:
         exchange: pip's request for it.
@@ -63,5 +63,6 @@ class Recall:
         up.headers["Content-Length"] = str(self.size)
         del up.headers["Content-Range"]
         up.length_remaining = self.size
-        self._exchange.healing.taken_up(self.offset, self.size)
+        here = sum(last - first for first, last in self.aside.known())
+        self._exchange.healing.taken_up(self.offset, self.size, min(here, self.size - 1))
         return span

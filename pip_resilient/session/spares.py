@@ -136,7 +136,7 @@ class Spares:
         waiting = self._in_order()[: 1 if least else None]
         left = fetch.look(first)
         if waiting and left and fetch.end and not first and self._tried_at is None:
-            self._exchange.healing.taken_up(left, fetch.end)
+            self._exchange.healing.taken_up(left, fetch.end, left)
         told = Told(failure, first + left, fetch.end, held[0].named_by)
         try:
             return self._first_of(waiting, lambda one, last: fetch.fetch(one, first, last), told)
