@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.patience import (
     SLEPT,
+    STANDSTILL_RATE,
     Decision,
     GiveUp,
     Hedges,
@@ -201,9 +202,34 @@ def test_progress_makes_patience_fresh() -> None:
     assert patience.spent == 0.0
 
 
+def test_a_few_bytes_now_and_then_use_patience_up() -> None:
+    """Four bytes a connection would be progress for ever."""
+    patience, decision = Patience(LIMITS), None
+    for _ in range(200):
+        patience.spend(1.0)
+        assert not patience.progress(4)
+        decision = patience.decide(LOST, 1, 0.0, Random(1), gained=4)
+        if isinstance(decision, GiveUp):
+            break
+
+    assert decision == GiveUp("patience", pytest.approx(LIMITS.patience, abs=1.0))
+
+
+@given(st.lists(st.floats(0.0, 149.0), max_size=9))
+def test_bytes_make_up_for_the_time_they_took(gaps: list[float]) -> None:
+    """A link of 64 bytes a second is slow, and never given up."""
+    patience = Patience(LIMITS)
+    for gap in gaps:
+        patience.spend(gap)
+        assert isinstance(patience.decide(LOST, 1, 0.0, Random(1)), Retry)
+        patience.progress(int(gap * STANDSTILL_RATE / 2))
+        assert patience.progress(int(gap * STANDSTILL_RATE / 2) + 2)
+        assert patience.spent == 0.0
+
+
 def test_after_progress_the_next_attempt_comes_at_once() -> None:
     """A drop each second would otherwise cost half a second each."""
-    decision = decided(progressed=True)
+    decision = decided(gained=5000)
 
     assert isinstance(decision, Retry)
     assert decision.wait <= LIMITS.resume_wait

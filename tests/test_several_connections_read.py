@@ -224,6 +224,18 @@ def test_a_body_that_crawls_on_all_connections_is_asked_for_anew(
         assert asked[0].offset
 
 
+@pytest.mark.parametrize("fault", [Reset(4), Silence(4), Trickle(1, 0.4)], ids=str)
+def test_a_few_bytes_now_and_then_do_not_go_on_for_ever(fault: Fault) -> None:
+    """A broken or malicious host would hold a run for days."""
+    with playing([fault], limits=Limits(patience=1.0)) as (server, pip):
+        began = pip.clock.now()
+        said = _ends(pip, server)
+
+        assert "did not come back" in said
+        assert pip.clock.now() - began < 10.0
+        assert [one.why for one in pip.run.happened if isinstance(one, GaveUp)] == ["patience"]
+
+
 def _set_after(seconds: float) -> threading.Event:
     event = threading.Event()
     threading.Timer(seconds, event.set).start()

@@ -31,8 +31,12 @@ WHOLE_FETCHES = 5
 CRAWL_RATE = 1024
 """Bytes per second; a body slower than this for all the patience has failed."""
 
+STANDSTILL_RATE = 64
+"""Bytes per second; who brings less than this, over all the patience, is given up."""
 
 _HEDGED = 0.05
+_WORTH_A_CONNECTION = 4096
+"""Bytes: what it costs to open one over TLS. Who brings less is not asked again at once."""
 _SHARE = 0.3
 """A wait is at most this part of the time that has brought nothing: so is what it is late."""
 
@@ -117,11 +121,24 @@ class Patience:
         self._wait = 0.0
         self._used_up = False
 
-    def progress(self) -> None:
-        """A byte beyond all before it, or an answer that pip can use, has come."""
-        self.spent = 0.0
+    def progress(self, gained: int | None = None) -> bool:
+        """An answer that pip can use has come, or bytes beyond all before them.
+
+        Bytes make up for time at `STANDSTILL_RATE`: else a host that brings a few
+        now and then would never be given up.
+
+        Args:
+            gained: How many bytes; None: an answer.
+
+        Returns:
+            Whether all the time that has brought nothing is made up for.
+        """
+        self.spent = 0.0 if gained is None else max(0.0, self.spent - gained / STANDSTILL_RATE)
+        if self.spent:
+            return False
         self._wait = 0.0
         self._used_up = False
+        return True
 
     def spend(self, took: float, bound: float | None = None) -> None:
         """Count seconds without progress.
@@ -137,7 +154,7 @@ class Patience:
             self.spent += max(0.0, took)
 
     def decide(
-        self, failure: Failure, attempt: int, now: float, jitter: Random, progressed: bool = False
+        self, failure: Failure, attempt: int, now: float, jitter: Random, gained: int = 0
     ) -> Decision:
         """Decide what follows attempt number `attempt`, the first being 1.
 
@@ -146,7 +163,7 @@ class Patience:
             attempt: How many attempts this request has had.
             now: The moment, on the clock of `Limits.deadline_at`.
             jitter: Source of randomness.
-            progressed: Whether this attempt brought bytes before it failed.
+            gained: How many bytes this attempt brought before it failed.
         """
         limits = self.limits
         if not failure.transient:
@@ -158,7 +175,7 @@ class Patience:
         if (self._used_up or self.spent >= limit) and not granted:
             self._used_up = True
             return GiveUp("patience", self.spent)
-        wait = self._next_wait(failure, jitter, progressed)
+        wait = self._next_wait(failure, jitter, gained)
         if not granted:
             # The last attempt comes when patience ends, not a backoff later.
             wait = min(wait, limit - self.spent)
@@ -167,12 +184,12 @@ class Patience:
         left = max(0.0, limit - self.spent - wait)
         return Retry(wait, left, asked_by_server=failure.retry_after is not None)
 
-    def _next_wait(self, failure: Failure, jitter: Random, progressed: bool) -> float:
+    def _next_wait(self, failure: Failure, jitter: Random, gained: int) -> float:
         limits = self.limits
         if failure.retry_after is not None:
             asked = min(failure.retry_after, limits.retry_after_cap)
             return asked + jitter.uniform(0.0, 1.0)
-        if progressed:
+        if gained >= _WORTH_A_CONNECTION:
             return jitter.uniform(0.0, limits.resume_wait)
         if not self._wait:
             self._wait = limits.first_wait

@@ -53,12 +53,9 @@ class Exchange:
         self.adapter = adapter
         self.request = request
         settings = run.settings
-        impatient = limits.retries == 0
-        self.options = (
-            options
-            if impatient
-            else options.patiently(settings.connect_timeout, settings.read_timeout)
-        )
+        self.options = options
+        if limits.retries != 0:
+            self.options = options.patiently(settings.connect_timeout, settings.read_timeout)
         self.limits = limits
         self.place = place_of(request.url)
         self.patience = run.patience_of(self.place, limits)
@@ -70,7 +67,7 @@ class Exchange:
         self.trace = run.track.begun(request.method, request.url)
         self.revalidated = False
         self._most = 0
-        self._progressed = False
+        self._gained = 0
         self._mark = run.clock.now()
         self.detour = Detour(self)
         self.detour.lend_login()
@@ -184,9 +181,9 @@ class Exchange:
         self.healing.interrupted()
         self.run.dialer.blame()
         self.account(bound=self.options.longest_attempt())
-        progressed, self._progressed = self._progressed, False
+        gained, self._gained = self._gained, 0
         decision = self.patience.decide(
-            failed.failure, self.attempts, self.run.clock.now(), self.run.jitter, progressed
+            failed.failure, self.attempts, self.run.clock.now(), self.run.jitter, gained
         )
         if isinstance(decision, GiveUp):
             self._give_up(failed, decision, offset)
@@ -244,13 +241,16 @@ class Exchange:
 
     def progress(self, brought: int, place: str | None = None) -> None:
         """Note how many bytes of the body have come, by whom; only more than ever before count."""
-        self._mark = self.run.clock.now()
-        if brought > self._most:
-            self.run.track.came(place or self.place, brought - self._most)
+        gained = brought - self._most
+        if gained <= 0:
+            self._mark = self.run.clock.now()
+        else:
+            self.account(bound=self.options.longest_attempt())
+            self.run.track.came(place or self.place, gained)
             self._most = brought
-            self._progressed = True
-            self.attempts = 1
-            self.patience.progress()
+            self._gained += gained
+            if self.patience.progress(gained):
+                self.attempts = 1
 
     def tell_silence(self, silent: float) -> None:
         """Note that a second connection is asked after so many seconds of silence."""
