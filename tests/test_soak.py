@@ -132,6 +132,22 @@ def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: 
     assert judged(act, world, [good]) != []
 
 
+def test_a_build_may_end_with_a_traceback_where_the_disk_is_full(
+    world: OpenWorld, good: Done
+) -> None:
+    """pip puts what it builds into its cache, and shows what the backend says, further right."""
+    good.code = 1
+    good.stderr = (
+        "  error: subprocess-exited-with-error\n      Traceback (most recent call last):\n"
+        "      OSError: [Errno 28] No space left on device: 'a' -> 'b'\nerror: failed\n"
+    )
+    act = Act((COMMAND,), (), ())
+
+    assert judged(act, world, [good]) == []
+    good.stderr = good.stderr.replace("[Errno 28]", "[Errno 9]")
+    assert judged(act, world, [good]) != []
+
+
 LATER = 5_000
 """A scene at which all workers are at work; these ones take no time."""
 

@@ -32,6 +32,7 @@ _NEVER_MADE = re.compile(r"(tmp|pip-(?!resilient)[a-z-]+-)[a-z0-9_]{8} \(empty\)
 _PIPS_OWN = re.compile(
     r"^(pip\._(vendor|internal)\.[\w.]+|OSError: \[Errno 28\])(:? .*)?$", re.MULTILINE
 )
+_BACKENDS_OWN = re.compile(r"^ +OSError: \[Errno 28\] ", re.MULTILINE)
 
 
 def judged(act: Act, world: OpenWorld, done: list[Done]) -> list[str]:
@@ -74,8 +75,11 @@ def _ended_well(act: Act, one: Done) -> Iterator[str]:
 def _is_pips_own(one: Done) -> bool:
     """Tell whether pip ended with an exception of its own stack, as it does without us too.
 
-    It then shows a traceback, and its exit code is 2 (`UNKNOWN_ERROR`).
+    It then shows a traceback, and its exit code is 2 (`UNKNOWN_ERROR`). That of a
+    backend which found no room in pip's cache stands further right.
     """
+    if f"\n{_TRACEBACK}" not in f"\n{one.stderr}":
+        return bool(_BACKENDS_OWN.search(one.stderr))
     shown = one.stderr.rpartition("ERROR: Exception:")[2]
     return one.code == 2 and shown.count("ERROR: ") == 0 and bool(_PIPS_OWN.search(shown))
 
