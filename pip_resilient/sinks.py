@@ -88,9 +88,17 @@ class Closing:
         says that it failed (23.0 to 26.3); and without retries the look for
         pip's own update, which closes first from 26.1 on, is taken for the command.
         """
-        happened = run.happened
-        if self.failed or (happened and wing.diagnosis.last_line(happened, failed=True) is None):
+        if self.failed or self._is_for_good(run):
             self.tell(run)
+
+    def _is_for_good(self, run: Run) -> bool:
+        """Tell whether something happened, and nothing that would be told of a failed pip."""
+        try:
+            happened = run.happened
+            return bool(happened) and wing.diagnosis.last_line(happened, failed=True) is None
+        except Exception as error:  # `tell` will meet it too
+            logger.debug("pip-resilient: not looked into: %s", error)
+            return False
 
     def tell(self, run: Run) -> None:
         """Say it, the first time, and keep it; a child tells its parent instead."""
