@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import pip
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -235,7 +236,8 @@ def assert_goes_the_same_way(
             monkeypatch.delenv(name)
     for name, text in environ.items():
         monkeypatch.setenv(name, text)
-    got = way.proxy_of(url, config_of({}, environ), {})
+    says = json.dumps([pip.__version__, INDEX, "", ""])
+    got = way.proxy_of(url, config_of({}, environ, says), {})
 
     assert (got.url if got else None) == select_proxy(url, get_environ_proxies(url))
 

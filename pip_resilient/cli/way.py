@@ -25,6 +25,8 @@ _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _YES = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
 _OPTION_WINS = (22, 3)
 """Since this pip its --proxy is stronger than the environment's (network/session.py, request)."""
+_WHOLE_LABELS = (26, 2)
+"""Since this pip NO_PROXY names hosts by whole labels; before `st.invalid` named `host.invalid`."""
 _SYSTEM_STORE = (24, 2)
 """Since this pip the system's CA certificates count too, on Python 3.10 and newer (truststore)."""
 
@@ -51,18 +53,17 @@ def proxy_of(url: str, config: PipConfig, system: Mapping[str, str]) -> Proxy | 
     """
     named = config.values.get("proxy")
     no_environment = config.text("no-proxy-env").lower() in _YES
-    around = None if no_environment else _of_environment(url, config.values, system)
+    around = None if no_environment else _of_environment(url, config, system)
     if named is not None and (around is None or config.release() >= _OPTION_WINS):
         return Proxy(_with_scheme(named.text), named.source)
     return around
 
 
-def _of_environment(
-    url: str, values: Mapping[str, Value], system: Mapping[str, str]
-) -> Proxy | None:
-    parts = urlsplit(url)
+def _of_environment(url: str, config: PipConfig, system: Mapping[str, str]) -> Proxy | None:
+    parts, values = urlsplit(url), config.values
     bypass = next((values[name].text for name in ("no_proxy", "NO_PROXY") if name in values), "")
-    if _is_bypassed(parts.hostname or "", parts.port, bypass):
+    whole = config.release() >= _WHOLE_LABELS
+    if _is_bypassed(parts.hostname or "", parts.port, bypass, whole):
         return None
     for scheme in (parts.scheme, "all"):
         for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
@@ -77,17 +78,21 @@ def _with_scheme(proxy: str) -> str:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _is_bypassed(host: str, port: int | None, bypass: str) -> bool:
+def _is_bypassed(host: str, port: int | None, bypass: str, whole: bool) -> bool:
     """Tell whether NO_PROXY names a host, by requests' own rule or by the standard library's.
 
-    requests 2.34, utils.py, should_bypass_proxies: networks are those of IPv4 alone.
+    requests 2.24 to 2.34, utils.py, should_bypass_proxies: networks are those of
+    IPv4 alone, and whole labels are meant since 2.34.
     """
-    words = [word.lstrip(".") for word in bypass.replace(" ", "").split(",")]
+    words = [word for word in bypass.replace(" ", "").split(",") if word.strip(".")]
     try:
         address = ipaddress.IPv4Address(host)
     except ValueError:
-        names = (f".{host}", f".{host}:{port}")
-        named = any(name.endswith(f".{word}") for word in words if word for name in names)
+        names, ends = (host, f"{host}:{port}"), words
+        if whole:
+            names = (f".{host}", f".{host}:{port}")
+            ends = [f".{word.lstrip('.')}" for word in words]
+        named = any(name.endswith(end) for end in ends for name in names)
     else:
         named = any(_holds(word, address) for word in words)
     return named or bool(proxy_bypass_environment(host, {"no": bypass}))
