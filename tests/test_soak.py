@@ -132,6 +132,21 @@ def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: 
     assert judged(act, world, [good]) != []
 
 
+def test_ctrl_c_may_come_while_pip_shows_an_exception_of_its_own(
+    world: OpenWorld, good: Done
+) -> None:
+    good.code, good.ended = -signal.SIGINT, "interrupt"
+    good.stderr = (
+        "ERROR: Exception:\nTraceback (most recent call last):\n  in pip_resilient/hook.py\n"
+        "OSError: [Errno 28] No space left on device\n"
+    )
+    act = Act((COMMAND,), (), ())
+
+    assert judged(act, world, [good]) == []
+    good.stderr = good.stderr.replace("[Errno 28]", "[Errno 9]")
+    assert judged(act, world, [good]) != []
+
+
 def test_a_build_may_end_with_a_traceback_where_the_disk_is_full(
     world: OpenWorld, good: Done
 ) -> None:

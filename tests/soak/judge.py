@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
 import zipfile
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -75,13 +76,15 @@ def _ended_well(act: Act, one: Done) -> Iterator[str]:
 def _is_pips_own(one: Done) -> bool:
     """Tell whether pip ended with an exception of its own stack, as it does without us too.
 
-    It then shows a traceback, and its exit code is 2 (`UNKNOWN_ERROR`). That of a
-    backend which found no room in pip's cache stands further right.
+    It then shows a traceback, and its exit code is 2 (`UNKNOWN_ERROR`), or that of
+    Ctrl-C meanwhile. That of a backend which found no room in pip's cache stands
+    further right.
     """
     if f"\n{_TRACEBACK}" not in f"\n{one.stderr}":
         return bool(_BACKENDS_OWN.search(one.stderr))
     shown = one.stderr.rpartition("ERROR: Exception:")[2]
-    return one.code == 2 and shown.count("ERROR: ") == 0 and bool(_PIPS_OWN.search(shown))
+    codes = (2, -signal.SIGINT) if one.ended == "interrupt" else (2,)
+    return one.code in codes and shown.count("ERROR: ") == 0 and bool(_PIPS_OWN.search(shown))
 
 
 def _is_quiet(act: Act) -> bool:
