@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -158,25 +159,29 @@ def test_who_does_not_answer_is_a_failure(server: FaultServer, authority: Author
     ]
 
 
+@pytest.mark.parametrize("names", [("right.test", "wrong.test"), ("127.0.0.2", "127.0.0.3")])
 def test_an_address_stands_in_for_the_resolver_and_the_name_is_still_checked(
-    authority: Authority,
+    authority: Authority, names: tuple[str, str]
 ) -> None:
     """Each address of a host is tried by itself; another one's certificate must not do."""
-    with FaultServer(tls=authority, names=["right.test"]) as server:
+    with FaultServer(tls=authority, names=names[:1]) as server:
         server.put(PATH, CONTENT)
         right, wrong = (
             asking.ask(
                 line(authority), f"https://{name}:{server.port}{PATH}", {}, 10, address="127.0.0.1"
             )
-            for name in ("right.test", "wrong.test")
+            for name in names
         )
         hosts = [seen.header("Host") for seen in server.log]
 
     assert answered(right).status == 200
     assert failed(wrong).kind is Kind.OTHER_HOST
-    assert hosts == [f"right.test:{server.port}"]
+    assert hosts == [f"{names[0]}:{server.port}"]
 
 
+# The file of a refused tunnel's answer stays open in http.client (3.9, _tunnel) until it is
+# collected, which is here, and not amid another test.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("right", [True, False])
 def test_a_proxy_gets_its_own_login(server: FaultServer, authority: Authority, right: bool) -> None:
     """And the server behind it never sees that."""
@@ -191,6 +196,7 @@ def test_a_proxy_gets_its_own_login(server: FaultServer, authority: Authority, r
     else:
         assert failed(asked).kind is Kind.PROXY_AUTHENTICATION
         assert server.log == []
+    gc.collect()
 
 
 def test_an_error_status_is_an_answer(server: FaultServer, authority: Authority) -> None:

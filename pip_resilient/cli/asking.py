@@ -7,7 +7,9 @@ comes is an `Answer`, what does not is a `Failure`; nothing raises.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import ipaddress
 import netrc
 import os
 import time
@@ -218,7 +220,7 @@ def _pool(
     is_tls = parts.scheme == "https"
     how: dict[str, Any] = {}
     if is_tls:
-        how = {"ssl_context": line.context_of(url), "cert_file": certificate}
+        how = {"ssl_context": _context(line, url), "cert_file": certificate}
     if proxy is not None:
         return _proxy_manager(proxy, {**how, **_proxy_tls(line, proxy)}), url
     host = parts.hostname or ""
@@ -231,7 +233,20 @@ def _pool(
 
 
 def _proxy_tls(line: Line, proxy: str) -> dict[str, Any]:
-    return {"proxy_ssl_context": line.context_of(proxy)} if proxy.startswith("https:") else {}
+    return {"proxy_ssl_context": _context(line, proxy)} if proxy.startswith("https:") else {}
+
+
+def _context(line: Line, url: str) -> Any:
+    """Return what speaks TLS with a URL's host, whose name is compared in any case.
+
+    urllib3 1.26 hands no IP address on to be compared (util/ssl_.py, ssl_wrap_socket),
+    which OpenSSL would insist on; it compares it itself where nobody else is to.
+    """
+    context = line.context_of(url)
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(urlsplit(url).hostname or "")
+        context.check_hostname = False
+    return context
 
 
 def _proxy_manager(proxy: str, how: dict[str, Any]) -> Any:
