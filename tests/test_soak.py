@@ -118,48 +118,34 @@ def test_only_an_empty_file_may_stay_after_ctrl_c(world: OpenWorld, good: Done) 
         assert any("left in TMPDIR" in problem for problem in judged(act, world, [good]))
 
 
-def test_pip_may_end_with_an_exception_of_its_own_stack(world: OpenWorld, good: Done) -> None:
-    good.code = 2
-    good.stderr = (
-        "ERROR: Exception:\nTraceback (most recent call last):\n  x\n"
-        "pip._vendor.requests.exceptions.ConnectionError: reset\n"
-        "WARNING: pip-resilient: this was a network failure\n"
-    )
-    act = Act((COMMAND,), (), ())
-
-    assert judged(act, world, [good]) == []
-    good.stderr = good.stderr.replace("pip._vendor.requests.exceptions.", "")
-    assert judged(act, world, [good]) != []
+SHOWN = "ERROR: Exception:\nTraceback (most recent call last):\n  in pip_resilient/hook.py\n"
+BUILD = "  error: subprocess-exited-with-error\n      Traceback (most recent call last):\n"
 
 
-def test_ctrl_c_may_come_while_pip_shows_an_exception_of_its_own(
-    world: OpenWorld, good: Done
+@pytest.mark.parametrize(
+    ("code", "ended", "stderr", "excuse"),
+    [
+        (
+            2,
+            "none",
+            SHOWN + "pip._vendor.requests.exceptions.ConnectionError: reset\n"
+            "WARNING: pip-resilient: this was a network failure\n",
+            "pip._vendor.requests.exceptions.",
+        ),
+        (-signal.SIGINT, "interrupt", SHOWN + "OSError: [Errno 28] No space\n", "[Errno 28]"),
+        (1, "none", BUILD + "      OSError: [Errno 28] No space\nerror: failed\n", "[Errno 28]"),
+    ],
+    ids=["of its own stack", "and Ctrl-C meanwhile", "of a backend without room in pip's cache"],
+)
+def test_pip_may_end_with_an_exception(
+    world: OpenWorld, good: Done, code: int, ended: str, stderr: str, excuse: str
 ) -> None:
-    good.code, good.ended = -signal.SIGINT, "interrupt"
-    good.stderr = (
-        "ERROR: Exception:\nTraceback (most recent call last):\n  in pip_resilient/hook.py\n"
-        "OSError: [Errno 28] No space left on device\n"
-    )
+    """Those that it ends with unarmed too, and no other."""
+    good.code, good.ended, good.stderr = code, ended, stderr
     act = Act((COMMAND,), (), ())
 
     assert judged(act, world, [good]) == []
-    good.stderr = good.stderr.replace("[Errno 28]", "[Errno 9]")
-    assert judged(act, world, [good]) != []
-
-
-def test_a_build_may_end_with_a_traceback_where_the_disk_is_full(
-    world: OpenWorld, good: Done
-) -> None:
-    """pip puts what it builds into its cache, and shows what the backend says, further right."""
-    good.code = 1
-    good.stderr = (
-        "  error: subprocess-exited-with-error\n      Traceback (most recent call last):\n"
-        "      OSError: [Errno 28] No space left on device: 'a' -> 'b'\nerror: failed\n"
-    )
-    act = Act((COMMAND,), (), ())
-
-    assert judged(act, world, [good]) == []
-    good.stderr = good.stderr.replace("[Errno 28]", "[Errno 9]")
+    good.stderr = stderr.replace(excuse, "")
     assert judged(act, world, [good]) != []
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from pip_resilient.cli.measured import Answer
 from pip_resilient.exceptions import failure_of, place_of_proxy
 from pip_resilient.policy.disclosure import (
+    REDIRECTS,
     Forbidden,
     Given,
     basic,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from pip_resilient.cli.measured import Asked
 
-_REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 64 * 1024
 _UNKNOWN_READ1 = 256
 """Bytes at once where urllib3 (< 2.1) has no `read1`: a larger read waits until it is full."""
@@ -134,7 +134,7 @@ def ask(
         except Exception as error:  # whatever it is, it is the finding
             return failure_of(error, proxy)
         location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or not location:
+        if answer.status not in REDIRECTS or not location:
             return answer
         try:
             public = is_public(urlsplit(goes_to).hostname or "")

@@ -36,7 +36,7 @@ STANDSTILL_RATE = 64
 
 _HEDGED = 0.05
 _WORTH_A_CONNECTION = 4096
-"""Bytes: what it costs to open one over TLS. Who brings less is not asked again at once."""
+"""Bytes; who brings less on one is not asked again at once."""
 _SHARE = 0.3
 """A wait is at most this part of the time that has brought nothing: so is what it is late."""
 
