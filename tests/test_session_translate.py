@@ -12,13 +12,11 @@ import errno
 import http.client
 import json
 import os
-import re
 import socket
 import ssl
 import subprocess
 import sys
 import threading
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +30,12 @@ from pip_resilient.exceptions import place_of_proxy
 from pip_resilient.policy.answers import TRANSIENT_STATUSES
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.session.translate import failure_of, failure_of_answer
-from tests.end_to_end.kept import cache_folder
+from tests.end_to_end.interpreters import PIPS
+from tests.end_to_end.wheelhouse import pip_wheel
 from tests.faults import Authority
 
 HTTPS_PROXY = "https://user:hunter2@proxy.invalid:3128"
 CONNECTION = urllib3.connection.HTTPConnection("index.invalid", 443)
-WHEELS = sorted((cache_folder() / "wheelhouse").glob("pip-*/pip-*.whl"))
 
 
 def kind_of(error: BaseException, proxy: str | None = None) -> Kind:
@@ -253,21 +251,13 @@ print(json.dumps([failure_of(one).kind.name for one in wrapped[:5]]))
 """
 
 
-def oldest_python_of(wheel: Path) -> tuple[int, ...]:
-    """Return what a wheel says of itself in Requires-Python."""
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
-        metadata = archive.read(name).decode("utf-8", "replace")
-    match = re.search(r"(?m)^Requires-Python:.*>=\s*(\d+)\.(\d+)", metadata)
-    return (0,) if match is None else (int(match[1]), int(match[2]))
-
-
-@pytest.mark.parametrize("wheel", WHEELS, ids=lambda wheel: wheel.name)
-def test_every_pip_s_own_classes_are_understood(wheel: Path) -> None:
+@pytest.mark.parametrize(("pip", "python", "first"), [row[:3] for row in PIPS])
+def test_every_pip_s_own_classes_are_understood(pip: str, python: str, first: str) -> None:
     """Look-alikes may be unlike."""
-    too_old = sys.version_info >= (3, 12) and wheel.name.startswith(("pip-20", "pip-21", "pip-22"))
-    if too_old or sys.version_info < oldest_python_of(wheel):
+    too_old = sys.version_info >= (3, 12) and pip.startswith(("20.", "21.", "22."))
+    if too_old or sys.version_info < tuple(map(int, first.split("."))):
         pytest.skip("this pip does not run on this Python")
+    wheel = pip_wheel(pip, python)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROBE, str(wheel), str(Path(__file__).parents[1])],
         capture_output=True,
