@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import socket
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pip_resilient.session import head
 from pip_resilient.session.head import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n"
 
@@ -35,7 +43,7 @@ def test_a_cut_within_the_headers_is_no_answer(after: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "head",
+    "sent",
     [
         HEAD,
         HEAD.replace(b"\r\n", b"\n"),
@@ -45,8 +53,8 @@ def test_a_cut_within_the_headers_is_no_answer(after: int) -> None:
     ],
     ids=["usual", "bare-newlines", "no-headers", "continue", "no-body"],
 )
-def test_whole_headers_are_read_as_ever(head: bytes) -> None:
-    with answer(head + b"page") as response:
+def test_whole_headers_are_read_as_ever(sent: bytes) -> None:
+    with answer(sent + b"page") as response:
         assert response.status in (200, 304)
         assert response.read() == (b"page" if response.status == 200 else b"")
 
@@ -54,3 +62,35 @@ def test_whole_headers_are_read_as_ever(head: bytes) -> None:
 def test_a_cut_after_an_interim_answer_is_one_too() -> None:
     with pytest.raises(http.client.RemoteDisconnected):
         answer(b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD[:30])
+
+
+def interrupted_at(count: int) -> Callable[[FrameType, str, Any], Any]:
+    """Return a trace function that presses Ctrl-C at so many lines of ours."""
+    left = [count]
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != head.__file__:
+            return None
+        if event == "line":
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+def test_ctrl_c_at_any_line_stays_ctrl_c() -> None:
+    """http.client closes what it has begun, and an error in that would hide the keys."""
+    before = sys.gettrace()
+    for count in itertools.count(1):
+        sys.settrace(interrupted_at(count))
+        try:
+            answer(HEAD + b"page").close()
+        except KeyboardInterrupt:
+            continue
+        finally:
+            sys.settrace(before)
+        break
+
+    assert count > 20

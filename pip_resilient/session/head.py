@@ -22,18 +22,22 @@ _EMPTY = (b"\r\n", b"\n")
 
 
 class _Lines:
-    """A file that remembers the last line read from it."""
+    """A file that remembers the last line read from it.
+
+    After Ctrl-C it may still stand in the file's place, and is asked all that
+    http.client asks of one to close it.
+    """
 
     def __init__(self, file: Any) -> None:
         self.file = file
         self.last: bytes | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
     def readline(self, *limit: int) -> bytes:
         self.last = line = bytes(self.file.readline(*limit))
         return line
-
-    def close(self) -> None:
-        self.file.close()
 
 
 class _Timely(socket.SocketIO):

@@ -6,6 +6,7 @@ the machine's pip has; from then on all is local.
     <cache>/wheelhouse/pip-26.3/     pip itself
     <cache>/wheelhouse/py3.13/       our two dependencies, as that Python takes them
     <cache>/wheelhouse/pip-tools-…/  a tool, with all that it requires, for that Python
+    <cache>/wheelhouse/small/        twenty small wheels that everybody installs
     <cache>/wheelhouse/build-…/      what builds our wheel
     <cache>/built/<sources>/         our wheel, by the digest of what it was built from
 """
@@ -25,6 +26,13 @@ from tests.end_to_end.kept import CHECKOUT, cache_folder, once, step
 if TYPE_CHECKING:
     from pathlib import Path
 
+SMALL = (
+    *("attrs==25.3.0", "blinker==1.9.0", "cachetools==5.5.2", "click==8.1.8", "colorama==0.4.6"),
+    *("decorator==5.2.1", "filelock==3.18.0", "h11==0.16.0", "idna==3.10", "iniconfig==2.1.0"),
+    *("itsdangerous==2.2.0", "packaging==25.0", "platformdirs==4.3.8", "pluggy==1.6.0"),
+    *("six==1.17.0", "sniffio==1.3.1", "soupsieve==2.7", "toml==0.10.2", "wcwidth==0.2.13"),
+    "zipp==3.21.0",
+)
 DEPENDENCIES_ARE = "PIP_RESILIENT_TEST_DEPENDENCIES"  # for others than the newest, by spaces
 _SOURCES = ("pip_resilient", "pip_resilient.pth", "pyproject.toml", "README.md", "LICENSE")
 
@@ -59,6 +67,13 @@ def tool_wheels(requirement: str, python: str) -> Path:
     folder = cache_folder() / "wheelhouse" / f"{requirement.replace('==', '-')}-py{python}"
     once(folder, lambda into: _download(into, requirement, python=python))
     return folder
+
+
+def small_wheels() -> list[Path]:
+    """Return twenty small wheels of PyPI that any Python takes, of 6 to 98 kB."""
+    folder = cache_folder() / "wheelhouse" / "small"
+    once(folder, lambda into: _download(into, *SMALL, python="3.9", alone=True))
+    return sorted(folder.glob("*.whl"))
 
 
 def coverage_wheel(python: str) -> Path:
