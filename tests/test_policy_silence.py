@@ -77,3 +77,31 @@ def test_each_stretch_is_judged_for_itself() -> None:
 
     assert not body.crawls(150.0, 10**9)
     assert body.crawls(300.0, 10**9 + 5)
+
+
+MB = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("now", "offset", "end", "seconds"),
+    [
+        (0.1, 10 * MB, 50 * MB, 0.00197),
+        (0.1, MB, 50 * MB, 0.004),
+        (0.0, 0, 50 * MB, 0.0),
+        (0.1, 100_000, 50 * MB, 0.0),
+        (0.1, 10 * MB, 10 * MB + 300_000, 0.0),
+        (0.1, 10 * MB, None, 0.0),
+    ],
+    ids=["as-it-comes", "not-for-long", "nothing-yet", "too-little", "end-is-near", "no-length"],
+)
+def test_bytes_gather_for_as_long_as_they_come(
+    now: float, offset: int, end: int | None, seconds: float
+) -> None:
+    """A body of 1 Gbit/s comes in a thousand pieces a second, and each costs as much as a hash."""
+    assert silence().gathering(now, offset, end) == pytest.approx(seconds, rel=0.01)
+
+
+@given(moments, st.integers(0, 10**9), st.none() | st.integers(0, 10**9))
+def test_gathering_is_never_seen(now: float, offset: int, end: int | None) -> None:
+    """Neither by who watches a progress bar nor by a receive buffer."""
+    assert 0.0 <= silence().gathering(now, offset, end) <= 0.004

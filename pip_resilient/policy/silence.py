@@ -14,6 +14,10 @@ _SOON = 2.0
 """Seconds; what takes no longer than this is left to the one connection that brings it."""
 _LONGEST_CALM = 1.0
 _SHORTEST_PAUSE = 0.05
+_WORTH = 192 * 1024
+"""Bytes that are worth being taken; each arrival costs as much as 100 kB more in it."""
+_LONGEST_GATHERING = 0.004
+"""Seconds: nobody sees them, and no receive buffer is full within them."""
 
 
 class Silence:
@@ -64,6 +68,22 @@ class Silence:
         if (end - offset) * took > _SOON * count:
             return 0.0
         return max(_SHORTEST_PAUSE, calm)
+
+    def gathering(self, now: float, offset: int, end: int | None) -> float:
+        """Return for how long bytes may gather before they are taken, so that fewer times do.
+
+        Args:
+            now: This moment.
+            offset: How far it has come.
+            end: Offset behind the last byte; None: it may be the next one.
+
+        Returns:
+            Seconds; 0 where the end is near, or not known.
+        """
+        took, count = now - self.began[0], offset - self.began[1]
+        if end is None or end - offset < 2 * _WORTH or count < _WORTH:
+            return 0.0
+        return min(_LONGEST_GATHERING, _WORTH * took / count)
 
     def until_spare(self, now: float) -> float | None:
         """Return the seconds until somebody else may be asked for the rest; None: it was before."""

@@ -148,7 +148,7 @@ class Lane:
         self.done = self.left == 0
         self.until_close = self.left is None and self.chunks is None
         self.sock = self._take_over()
-        self._early = b""
+        self._early: bytes | None = None
         self._broke: OSError | None = None
         if self.sock is not None:
             self._timeout = self.sock.gettimeout()
@@ -214,14 +214,38 @@ class Lane:
         return payload
 
     def _receive(self) -> bytes | None:
-        if self._early:
-            data, self._early = self._early, b""
+        """Return what has come, b"" at the end of the stream, None where nothing is there.
+
+        Of TLS one `recv` gives a record, 16 KiB at most (RFC 8446 §5.1): there
+        several make an arrival, or each record would cost what an arrival does.
+        """
+        if self._early is not None:
+            data, self._early = self._early, None
             return data
+        most = _MOST if self.left is None else min(_MOST, self.left)
+        found = self._receive_once(most)
+        if not found or not hasattr(self.sock, "pending"):
+            return found
+        records, count = [found], len(found)
+        while count < most:
+            try:
+                record = self._receive_once(most - count)
+            except OSError as error:  # it is told with the next read
+                self._broke = error
+                break
+            if not record:
+                self._early = record  # b"": so is the end
+                break
+            records.append(record)
+            count += len(record)
+        return b"".join(records)
+
+    def _receive_once(self, most: int) -> bytes | None:
         if self._broke is not None:
             raise self._broke
         assert self.sock is not None  # noqa: S101  # PlainLane has its own
         try:
-            return self.sock.recv(_MOST if self.left is None else min(_MOST, self.left))
+            return self.sock.recv(most)
         except _WOULD_BLOCK:
             return None
 

@@ -259,7 +259,9 @@ class Transfer:
         if not calm:
             self._take_more(self._front)
             return
-        wait_readable([self._front.sock], min(calm, until - now))
+        if wait_readable([self._front.sock], min(calm, until - now)):
+            gathering = silence.gathering(self.run.clock.now(), self.received, self.span.end)
+            self.run.clock.sleep(gathering)
 
     def _verdict(self, now: float, silent: float) -> Failure | None:
         """Tell what the connections have to be given up for, if for anything."""
