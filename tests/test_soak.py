@@ -82,6 +82,24 @@ def test_a_missing_file_is_seen(world: OpenWorld, good: Done) -> None:
     assert "soak_1" in problem
 
 
+DISCARDING = "WARNING: Discarding http://127.0.0.1/soak_2-1.0.tar.gz (from …)\n"
+CAUSE = "WARNING: pip-resilient: this was a network failure, not a missing package\n"
+
+
+def test_older_versions_pass_only_with_the_cause_told(world: OpenWorld, good: Done) -> None:
+    """A pip of 20.3 takes them where the build of a newer one fails, and exits 0."""
+    (good.work / "out" / "soak_1-1.0-py3-none-any.whl").unlink()
+    lost = Act((COMMAND,), (), ())
+    for act, stderr, passes in [
+        (lost, DISCARDING + CAUSE, True),
+        (lost, DISCARDING, False),
+        (lost, CAUSE, False),
+        (ACT, DISCARDING + CAUSE, False),
+    ]:
+        good.stderr = stderr
+        assert (judged(act, world, [good]) == []) is passes
+
+
 @pytest.mark.parametrize(
     ("field", "value", "seen"),
     [

@@ -41,7 +41,7 @@ def judged(act: Act, world: OpenWorld, done: list[Done]) -> list[str]:
     found = []
     for one in done:
         problems = [*_ended_well(act, one), *_left_nothing(act, one), *_said_well(one)]
-        if one.code == 0:
+        if one.code == 0 and not _fell_back(act, one):
             problems += _got_all(world, one)
         elif one.command.verb in {"download", "wheel"}:
             problems += _got_nothing_wrong(world, one)
@@ -85,6 +85,16 @@ def _is_pips_own(one: Done) -> bool:
     shown = one.stderr.rpartition("ERROR: Exception:")[2]
     codes = (2, -signal.SIGINT) if one.ended == "interrupt" else (2,)
     return one.code in codes and shown.count("ERROR: ") == 0 and bool(_PIPS_OWN.search(shown))
+
+
+def _fell_back(act: Act, one: Done) -> bool:
+    """Tell whether pip took older versions, since the network let the build of a newer one fail.
+
+    So pips of 20.3 and 21 do (`_make_candidate_from_link`, resolution/resolvelib/factory.py);
+    where the network failed for good, nothing but its last line can tell.
+    """
+    told = "pip-resilient: this was a network failure" in one.stderr
+    return not act.must_succeed and "WARNING: Discarding " in one.stderr and told
 
 
 def _is_quiet(act: Act) -> bool:
