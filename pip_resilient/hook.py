@@ -166,6 +166,8 @@ class Hook:
         )
         names = () if said.isolated else tuple(os.environ)
         settings = load(said.look_up, names, said.command, options.in_ci())
+        if said.no_cache():
+            settings = settings._replace(state_dir="none")
         for problem in settings.problems:
             sinks.say(problem)
         limits = Limits(

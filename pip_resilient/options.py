@@ -51,6 +51,19 @@ class Said:
         yes = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
         return "--no-index" in sys.argv or any((one or "").strip().lower() in yes for one in said)
 
+    def no_cache(self) -> bool:
+        """Tell whether pip was told to keep nothing.
+
+        In the configuration any value says so, `false` too (pip 20.3 to 26.3,
+        cli/cmdoptions.py, `_handle_no_cache_dir`); on the command line also a
+        beginning that no other option has, such as `--no-cache`.
+        """
+        sections = (":env:", self.command, "global")
+        words = [word for word in sys.argv if word.startswith("--no-ca")]
+        return any(map("--no-cache-dir".startswith, words)) or any(
+            self.look_up(f"{section}.no-cache-dir") for section in sections
+        )
+
     def retries(self) -> int | None:
         """Return what `--retries` says, None if nobody said anything."""
         said = on_command_line("--retries")

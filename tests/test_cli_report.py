@@ -222,6 +222,8 @@ def test_a_run_without_a_last_line_has_a_verdict(
         ({"PIP_RESILIENT_STATE_DIR": "/s"}, "/s"),
         ({"PIP_RESILIENT_STATE_DIR": "none"}, None),
         ({"PIP_NO_CACHE_DIR": "1"}, None),
+        ({"PIP_NO_CACHE_DIR": "0"}, None),
+        ({"PIP_NO_CACHE_DIR": "1", "PIP_RESILIENT_STATE_DIR": "/s"}, None),
         ({"PIP_CONFIG_FILE": "CONF"}, "/conf/pip-resilient"),
     ],
 )

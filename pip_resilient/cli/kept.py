@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pip_resilient.events import Event
 
 _UNKNOWN = AboutRun(0.0, 0.0, 0.0, False, "", "", "", "", {}, 0, 0, None)
-_NO = ("0", "false", "no", "off", "n", "f", "")
 
 
 class Kept(NamedTuple):
@@ -46,10 +45,10 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
     usual = pip_config.usual_files(environ, sys.prefix, platform == "win32")
     config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", "", ""))
     said = config.text("resilient-state-dir")
-    if said:
-        return None if said == "none" else os.path.abspath(os.path.expanduser(said))
-    if config.text("no-cache-dir").lower() not in _NO:
+    if said == "none" or config.text("no-cache-dir"):  # whatever its value (`Said.no_cache`)
         return None
+    if said:
+        return os.path.abspath(os.path.expanduser(said))
     cache = pip_config.cache_folder(config, environ, platform)
     return os.path.join(os.path.abspath(cache), "pip-resilient")
 

@@ -96,7 +96,13 @@ def test_a_healthy_run_leaves_nothing(oldest_and_newest: Environment, server: Fa
 
 
 @pytest.mark.parametrize(
-    ("options", "env"), [(("--no-cache-dir",), {}), ((), {"PIP_RESILIENT_STATE_DIR": "none"})]
+    ("options", "env"),
+    [
+        (("--no-cache-dir",), {}),
+        (("--no-cache",), {"PIP_RESILIENT_STATE_DIR": "state"}),
+        ((), {"PIP_NO_CACHE_DIR": "off", "PIP_RESILIENT_STATE_DIR": "state"}),
+        ((), {"PIP_RESILIENT_STATE_DIR": "none"}),
+    ],
 )
 def test_who_wants_nothing_kept_has_nothing(
     oldest_and_newest: Environment,
@@ -111,6 +117,7 @@ def test_who_wants_nothing_kept_has_nothing(
     assert_healed(fetch(environment, index.url, *options, env=env), environment, held)
 
     assert list(environment.home.rglob("runs")) == []
+    assert not (environment.work / "state").exists()
 
 
 def test_no_password_is_kept(oldest_and_newest: Environment, server: FaultServer) -> None:
