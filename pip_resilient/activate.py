@@ -112,9 +112,9 @@ def _offer(module: Any) -> None:
     A build backend (`_in_process.py`) has lost site-packages by now, and its
     network is not pip's business: there we stay out, in silence.
     """
-    if os.path.basename(sys.argv[0] if sys.argv else "") == "_in_process.py":
-        return
     try:
+        if os.path.basename(str(sys.argv[0]) if sys.argv else "") == "_in_process.py":
+            return
         from pip_resilient import hook  # noqa: PLC0415  # not before pip itself is imported
 
         hook.take(module, stand_aside)

@@ -7,6 +7,8 @@ is there again, or none where a class had only inherited it.
 
 from __future__ import annotations
 
+import os
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient import sinks, wrapping
@@ -50,6 +52,15 @@ class Record:
                 step()
             except Exception as error:  # the other changes still must go
                 sinks.logger.debug("pip-resilient: not undone: %s", error)
+
+
+def is_sound(name: str) -> bool:
+    """Tell whether a module of ours could be imported; none of it is run."""
+    try:
+        found = PathFinder.find_spec(name, [os.path.dirname(__file__)])
+        return found is not None and found.loader.get_code(name) is not None  # type: ignore[union-attr]
+    except Exception:  # whatever has become of the file
+        return False
 
 
 def with_mixin(mixin: type, plain: type) -> type:

@@ -44,10 +44,10 @@ class Channel:
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         self._environ = environ
         self._before: dict[str, str | None] = {}
-        given = environ.get(VARIABLE)
-        self.is_child = given is not None
+        self._path = environ.get(VARIABLE, "")
+        self.is_child = bool(self._path)
         self._memory: int | None = None
-        self._path = given or ""
+        self._owner = os.getpid()
 
     def open(self) -> None:
         """Let the pips that this one starts be its children.
@@ -83,8 +83,15 @@ class Channel:
         self._before.setdefault(variable, self._environ.get(variable))
         self._environ[variable] = value
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this is a fork of the process whose channel it is, which alone may speak."""
+        return os.getpid() != self._owner
+
     def withdraw(self) -> None:
         """Take back what children were told; what they wrote is not wanted any more."""
+        if self.is_inherited:
+            return
         self.received()
         if self._memory is not None:
             with contextlib.suppress(OSError):  # whoever else has closed it
@@ -96,6 +103,7 @@ class Channel:
             else:
                 self._environ.pop(variable, None)
         self._before.clear()
+        self._path = self._path if self.is_child else ""
 
     def may_announce(self, here: bool) -> bool:
         """Tell whether the user will see what we say, and tell children.
@@ -123,6 +131,9 @@ class Channel:
         Args:
             happened: The child's events.
             around: Gives the records of its run and requests.
+
+        Raises:
+            OSError: There is no parent any more.
         """
         if not happened:
             return

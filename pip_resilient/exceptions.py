@@ -119,7 +119,8 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
 def place_of_proxy(proxy: str | None) -> str | None:
     """Return a proxy's host and port, without its login; `?` where it is no URL, None for none.
 
-    A password with a slash in it ends up where the port should be.
+    A password with a slash in it ends up where the port should be, and the host
+    behind it.
     """
     if not proxy:
         return None
@@ -128,7 +129,8 @@ def place_of_proxy(proxy: str | None) -> str | None:
         parts.port  # noqa: B018  # raises where there is none to be read
     except ValueError:
         return "?"
-    return parts.netloc.rpartition("@")[2]
+    behind = parts._replace(scheme="", netloc="").geturl()
+    return "?" if "@" in behind else parts.netloc.rpartition("@")[2]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -23,7 +23,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient import __version__, children, options, sinks
-from pip_resilient.changes import Record, with_mixin
+from pip_resilient.changes import Record, is_sound, with_mixin
 from pip_resilient.policy.patience import Limits
 from pip_resilient.session.adapter import ResilientAdapter
 from pip_resilient.session.run import Clock, Run, Stack
@@ -238,7 +238,7 @@ class Hook:
     # Builds.
 
     def _reach_builds(self) -> None:
-        """Let the pip of a build's own virtual environment be reached (pip 26.3: venv-isolation).
+        """Let the pip of a build's own virtual environment be reached (venv-isolation, 26.2).
 
         Nothing of ours is installed there, and pip empties its PYTHONPATH. pip has
         imported this seam before it makes a session, if it has it at all.
@@ -271,21 +271,18 @@ class Hook:
 
     def _watch_errors(self) -> None:
         """Notice whether pip reports an error: its exit code is not ours to see."""
-        closing = self.closing
-
-        class Watch(logging.Handler):
-            def emit(self, record: logging.LogRecord) -> None:
-                closing.failed_by(sys.exc_info()[1])
-
-        watch = Watch(logging.ERROR)
+        watch = sinks.Watch(self.closing)
         pips = logging.getLogger(self.prefix.partition(".")[0])
         self.record.add(lambda: pips.removeHandler(watch))
         pips.addHandler(watch)
 
     def _answer_last_call(self) -> None:
-        """Let pip 26.3 import `last_call` before it blocks imports: it asks for such names."""
+        """Let pip 26.3 import `last_call` before it blocks imports: it asks for such names.
+
+        Of what goes wrong there pip passes over an ImportError alone.
+        """
         names = getattr(sys.modules[self.prefix.rpartition(".")[0]], "_EAGER_IMPORTS", None)
-        if isinstance(names, set):
+        if isinstance(names, set) and is_sound(LAST_CALL):
             self.record.add(lambda: names.discard(LAST_CALL))
             names.add(LAST_CALL)
 

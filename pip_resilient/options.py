@@ -49,24 +49,22 @@ class Said:
         sections = (":env:", self.command, "global")
         said = [self.look_up(f"{section}.no-index") for section in sections]
         yes = ("1", "true", "yes", "on", "y", "t")  # as pip's own strtobool
-        return "--no-index" in sys.argv or any((one or "").strip().lower() in yes for one in said)
+        told = any((one or "").strip().lower() in yes for one in said)
+        return told or _has("--no-index", "--no-ind")
 
     def no_cache(self) -> bool:
         """Tell whether pip was told to keep nothing.
 
         In the configuration any value says so, `false` too (pip 20.3 to 26.3,
-        cli/cmdoptions.py, `_handle_no_cache_dir`); on the command line also a
-        beginning that no other option has, such as `--no-cache`.
+        cli/cmdoptions.py, `_handle_no_cache_dir`).
         """
         sections = (":env:", self.command, "global")
-        words = [word for word in sys.argv if word.startswith("--no-ca")]
-        return any(map("--no-cache-dir".startswith, words)) or any(
-            self.look_up(f"{section}.no-cache-dir") for section in sections
-        )
+        said = [self.look_up(f"{section}.no-cache-dir") for section in sections]
+        return any(said) or _has("--no-cache-dir", "--no-ca")
 
     def retries(self) -> int | None:
         """Return what `--retries` says, None if nobody said anything."""
-        said = on_command_line("--retries")
+        said = on_command_line("--retries", "--ret")
         for section in (":env:", self.command, "global"):
             if said is None and section:
                 said = self.look_up(f"{section}.retries")
@@ -83,7 +81,7 @@ class Said:
         Configuration has read (`_parsers`, 20.3 to 26.3, the strongest last);
         without it the key alone is named.
         """
-        said = on_command_line("--proxy")
+        said = on_command_line("--proxy", "--prox")
         found = {} if said is None else {"--proxy": said}
         found.update(_of_environment("PIP_PROXY"))
         for section in filter(None, (self.command, "global")):
@@ -104,19 +102,37 @@ class Said:
                     yield str(path), str(parser.get(section, name))
 
 
+def _has(name: str, shortest: str) -> bool:
+    return any(is_spelt(word, name, shortest) for word in sys.argv)
+
+
 def _of_environment(name: str) -> dict[str, str]:
     return {f"{name} in the environment": os.environ[name]} if os.environ.get(name) else {}
 
 
-def on_command_line(name: str) -> str | None:
-    """Return an option's last value on the command line, or None."""
+def on_command_line(name: str, shortest: str) -> str | None:
+    """Return an option's last value on the command line, or None.
+
+    Args:
+        name: The option, `--retries` for instance.
+        shortest: The first letters that no other option begins with; optparse
+            takes any beginning that is at least that long.
+    """
     value = None
     for index, word in enumerate(sys.argv):
-        if word == name and index + 1 < len(sys.argv):
+        option, joined, text = word.partition("=")
+        if not is_spelt(option, name, shortest):
+            continue
+        if joined:
+            value = text
+        elif index + 1 < len(sys.argv):
             value = sys.argv[index + 1]
-        elif word.startswith(name + "="):
-            value = word[len(name) + 1 :]
     return value
+
+
+def is_spelt(word: str, name: str, shortest: str) -> bool:
+    """Tell whether a word is an option, whole or shortened; arguments as above."""
+    return word.startswith(shortest) and name.startswith(word)
 
 
 def in_ci() -> bool:

@@ -101,10 +101,14 @@ def load(
         if name == "mirrors":  # what a weaker level forbids counts too
             settings = settings._replace(mirrors=tuple(text for _, text in said))
             continue
+        # pip itself takes what is empty as not said (20.3 to 26.3, cli/parser.py).
+        said = [(section, text) for section, text in said if text.strip()]
         if not said:
             continue
         section, text = said[0]
         value: Any = text if name in _TEXTS else _number(text, name)
+        if text.strip().lower() == "none" and name == "state_dir":
+            value = "none"
         if name == "connections":
             value = _count(text)
         if value is not None:

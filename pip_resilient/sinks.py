@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,19 @@ def to_file(path: str | None) -> Callable[[str], None] | None:
     if path is None:
         return None
 
+    # A pipe that nobody reads would make whoever opens or fills it wait for ever.
+    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    ended = False
+
     def write(line: str) -> None:
+        nonlocal ended
+        if ended:
+            return
         try:
-            with open(path, "a", encoding="utf-8") as log:
+            with open(os.open(path, how, 0o666), "a", encoding="utf-8") as log:
                 log.write(line + "\n")
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            ended = True
             logger.debug("pip-resilient: no event log: %s", error)
 
     return write
@@ -72,8 +81,12 @@ class Closing:
         """Note that pip reports an error, and what is known of its reason.
 
         Args:
-            error: The exception that pip handles meanwhile, or None.
+            error: The exception that pip handles meanwhile; None where it only
+                tells of something, as of conflicts between packages that it has
+                installed all the same (20.3 to 26.3, `_warn_about_conflicts`).
         """
+        if error is None:
+            return
         self.failed = True
         for one in _behind(error):
             if isinstance(one, OSError) and one.errno in _NO_ROOM and self._no_room is None:
@@ -102,17 +115,15 @@ class Closing:
 
     def tell(self, run: Run) -> None:
         """Say it, the first time, and keep it; a child tells its parent instead."""
-        if self._told:
+        if self._told or self.children.is_inherited:
             return
         self._told = True
         try:
             happened = run.happened
-            if self.children.is_child:
-                self.children.send(
-                    happened, lambda: wing.account.Account(run).around(happened, self.failed, None)
-                )
+            if self.children.is_child and self._parent_was_told(run, happened):
                 return
             received = self.children.received()
+            self.children.withdraw()  # pips that are started from here on speak for themselves
             if self._not_found:
                 wing.behind.note(run)
                 happened = run.happened
@@ -120,6 +131,19 @@ class Closing:
                 self._tell_all(wing.account.Account(run), happened, received)
         except Exception as error:  # pip has done its work: no harm now
             logger.debug("pip-resilient: no summary: %s", error)
+
+    def _parent_was_told(self, run: Run, happened: list[Event]) -> bool:
+        """Tell the parent; False where there is none, though its variable is still there."""
+
+        def around() -> list[Event]:
+            return wing.account.Account(run).around(happened, self.failed, None)
+
+        try:
+            self.children.send(happened, around)
+        except OSError as error:
+            logger.debug("pip-resilient: no parent: %s", error)
+            return False
+        return True
 
     def _tell_all(self, account: Account, happened: list[Event], received: list[Event]) -> None:
         everything = [*happened, *account.shifted(received)]
@@ -136,6 +160,22 @@ class Closing:
             kept = False
         if verdict is not None:
             say(f"{verdict}. Details: pip-resilient report" if kept else verdict)
+
+
+class Watch(logging.Handler):
+    """Hears of the errors that pip reports.
+
+    Args:
+        closing: Is told of each.
+    """
+
+    def __init__(self, closing: Closing) -> None:
+        super().__init__(logging.ERROR)
+        self._closing = closing
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on what pip handles while it reports."""
+        self._closing.failed_by(sys.exc_info()[1])
 
 
 def _behind(error: Any) -> list[BaseException]:

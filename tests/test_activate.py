@@ -284,6 +284,17 @@ def test_a_build_backend_is_left_alone(
     assert taken == []
 
 
+@pytest.mark.parametrize("argv", [[], [""], [None]])
+def test_a_program_without_a_name_is_no_backend(
+    taken: list[Any], monkeypatch: pytest.MonkeyPatch, argv: list[Any]
+) -> None:
+    """Python in another program has such words, or none."""
+    monkeypatch.setattr(sys, "argv", argv)
+    Loader(Theirs()).exec_module(module_of(Theirs()))
+
+    assert len(taken) == 1
+
+
 def test_a_failing_hook_does_not_fail_pip(
     taken: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -246,3 +246,14 @@ def test_a_missing_wrapt_is_told(home: Path) -> None:
     (home / "wrapt").rename(home / "elsewhere")
 
     assert str(home / "wrapt") in carrying.why_not(str(home))
+
+
+def test_a_broken_plugin_without_stderr_lets_python_start(home: Path) -> None:
+    """Daemons close it; then there is nobody to be told."""
+    (home / "pip_resilient" / "activate.py").write_text("import (")
+    environ = {"PIP_RESILIENT": "1", "PYTHONPATH": carrier_of(home)}
+    close_and_start = "import os, sys; os.close(2); os.execv(sys.argv[1], sys.argv[1:])"
+    argv = [PYTHON, "-c", close_and_start, PYTHON, "-c", "print('started')"]
+    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "started\n")

@@ -59,6 +59,9 @@ def said(monkeypatch: pytest.MonkeyPatch, line: str, **values: object) -> Said:
         ("pip install --retries= demo", ""),
         ("pip install demo --retries", None),
         ("pip install --retries-not=5 demo", None),
+        ("pip install --retrie 0 demo", "0"),
+        ("pip install --ret=0 demo", "0"),
+        ("pip install --re=0 demo", None),
     ],
 )
 def test_the_last_value_on_the_command_line_counts(
@@ -67,7 +70,7 @@ def test_the_last_value_on_the_command_line_counts(
     """It is so for pip's own parser."""
     monkeypatch.setattr(sys, "argv", line.split())
 
-    assert on_command_line("--retries") == value
+    assert on_command_line("--retries", "--ret") == value
 
 
 @pytest.mark.parametrize(

@@ -185,14 +185,20 @@ def test_what_children_told_has_the_times_of_the_parent(pip: HookedPip) -> None:
     ("said", "written"),
     [
         ("tuna none", "tuna none"),
-        ("https://jane:hunter2@m.invalid/simple/?t=hunter2", "https://m.invalid/simple/"),
-        ("files:https://jane:hunter2@m.invalid/x", "files:https://m.invalid/x"),
+        ("https://jane:hunter2@m.invalid/simple/", "https://m.invalid/simple/"),
+        ("https://jane:hunter2@m.invalid/simple/?t=hunter2", "?"),
+        ("files:https://jane:hunter2@m.invalid/x", "files:https://m.invalid/x/"),
         (
             "https://a:hunter2@one.invalid/x=https://b:hunter2@two.invalid/y,tuna",
-            "https://one.invalid/x=https://two.invalid/y,tuna",
+            "https://one.invalid/x/=https://two.invalid/y/ tuna",
         ),
         ("jane:hunter2@m.invalid", "?"),
-        ("https://jane:hunter2@m.invalid:port/\nx", "https://m.invalid/\nx"),
+        ("https://jane:hunter2@m.invalid:port/\nx", "? ?"),
+        ("https://jane:aa,hunter2,bb@m.invalid/simple/", "? ? ?"),
+        ("https://jane:aa hunter2 bb@m.invalid", "? ? ?"),
+        ("https://jane:a,hunter2", "? ?"),
+        ("https://jane:12345#x@m.invalid/", "?"),
+        ("https://jane:12345,x@m.invalid/", "? ?"),
     ],
 )
 def test_settings_are_written_without_logins(said: str, written: str) -> None:

@@ -64,7 +64,7 @@ def test_the_number_of_connections_can_be_set(count: int) -> None:
     assert loaded({":env:.resilient-connections": f" {count}"}).connections == count
 
 
-@pytest.mark.parametrize("text", ["0", "5", "-1", "2.0", "many", "", "٣", "1" * 5000])
+@pytest.mark.parametrize("text", ["0", "5", "-1", "2.0", "many", "٣", "1" * 5000])
 def test_a_wrong_number_of_connections_is_told(text: str) -> None:
     """More than four to one host would be at the cost of others."""
     settings = loaded({"install.resilient-connections": text}, command="install")
@@ -116,6 +116,22 @@ def test_a_wrong_speed_is_told_in_its_own_unit(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["read-timeout", "connections", "state-dir", "log"])
+@pytest.mark.parametrize("text", ["", " "])
+def test_what_is_empty_was_not_said(name: str, text: str) -> None:
+    """A template of a CI leaves variables empty; a healthy run says nothing."""
+    said = {f":env:.resilient-{name}": text}
+
+    assert loaded(said) == loaded()
+    assert loaded({**said, f"global.resilient-{name}": "3"}) != loaded()
+
+
+@pytest.mark.parametrize("text", ["NONE", " none", "None\t"])
+def test_no_state_is_meant_however_it_is_spelt(text: str) -> None:
+    """Else a folder of that name is filled, wherever pip happens to run."""
+    assert loaded({":env:.resilient-state-dir": text}).state_dir == "none"
+
+
 @pytest.mark.parametrize("text", ["", "none", "/var/cache/here"])
 def test_the_state_folder_is_text(text: str) -> None:
     """`none` is nothing to be remembered; what a folder is, is not judged here."""
@@ -136,7 +152,7 @@ def test_the_log_is_a_file_name() -> None:
     assert loaded({":env:.resilient-log": "12"}).log == "12"
 
 
-@pytest.mark.parametrize("text", ["", "soon", "0", "-1", "nan", "inf", "1e300", "10s"])
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf", "1e300", "10s"])
 def test_a_wrong_number_takes_its_default_and_is_told(text: str) -> None:
     """A zero would end every request at once, an endless one would hang pip."""
     settings = loaded({":env:.resilient-read-timeout": text})

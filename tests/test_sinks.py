@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pip_resilient import sinks
-from pip_resilient.children import Channel
-from pip_resilient.events import Healed, Resumed, Retried
+from pip_resilient import ndjson, sinks
+from pip_resilient.children import VARIABLE, Channel
+from pip_resilient.events import GaveUp, Healed, Resumed, Retried
+from pip_resilient.policy.failure import Failure, Kind
 from tests.faults import FaultServer, Reset
 from tests.pip_in_process import hooked_pip
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from pip_resilient.session.run import Run
 
+DEAD = Failure(Kind.REFUSED)
 CONTENT = bytes(range(256)) * 1200
 
 
@@ -132,3 +136,89 @@ def test_a_log_that_cannot_be_written_is_no_error(
 
     assert "no event log" in caplog.text
     assert [one.levelname for one in caplog.records] == ["DEBUG"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_log_that_nobody_reads_ends(tmp_path: Path) -> None:
+    """Opening a pipe waits for its reader, for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    write = sinks.to_file(str(tmp_path / "pipe"))
+    assert write is not None
+    write("line")
+    write("line")
+
+
+def test_a_log_is_given_up_at_its_first_error(tmp_path: Path) -> None:
+    """A disk that is full now and then would leave half a log."""
+    path = tmp_path / "later" / "events.ndjson"
+    write = sinks.to_file(str(path))
+    assert write is not None
+    write("line")
+    path.parent.mkdir()
+    write("line")
+
+    assert not path.exists()
+
+
+def test_what_pip_only_warns_of_is_no_failure(
+    healed: Run, parent: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It tells of conflicts at CRITICAL, and exits with 0."""
+    healed.journal.add(GaveUp(1.0, "h.invalid", "https://h.invalid/", DEAD, 3, 150.0, "patience"))
+    closing = sinks.Closing(parent)
+    pips = logging.getLogger("pip._internal.commands.install")
+    watch = sinks.Watch(closing)
+    logging.getLogger("pip").addHandler(watch)
+    try:
+        pips.critical("demo 1.0 requires other, which is not installed.")
+        assert not closing.failed
+        try:
+            raise ValueError("an error")
+        except ValueError:
+            pips.critical("an error")
+    finally:
+        logging.getLogger("pip").removeHandler(watch)
+
+    assert closing.failed
+
+
+@pytest.mark.parametrize("name", ["", "/proc/999999999/fd/5"])
+def test_who_has_no_parent_speaks(healed: Run, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """A variable outlives the pip that had set it, in a shell that was started from it."""
+    caplog.clear()
+    sinks.Closing(Channel({VARIABLE: name})).tell(healed)
+
+    assert len(caplog.messages) == 1
+    assert "healed 1 interruption" in caplog.text
+
+
+def test_what_is_started_after_the_end_speaks_for_itself(healed: Run) -> None:
+    """A program may go on, and start other pips."""
+    environ: dict[str, str] = {}
+    parent = Channel(environ)
+    parent.open()
+    sinks.Closing(parent).tell(healed)
+
+    assert environ == {}
+    assert parent.received() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_says_nothing_and_takes_nothing(healed: Run, parent: Channel) -> None:
+    """It would say everything a second time, and what children have told would be lost."""
+    closing = sinks.Closing(parent)
+    with open(parent._path, "a", encoding="ascii") as file:
+        file.write(ndjson.to_json(healed.happened[-1]) + "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the server's threads, which the child has not got
+        child = os.fork()
+    if not child:
+        try:
+            closing.tell(healed)
+            parent.withdraw()
+        finally:
+            os._exit(closing._told)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    assert [type(one) for one in parent.received()] == [Healed]

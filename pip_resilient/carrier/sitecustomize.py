@@ -107,5 +107,6 @@ try:
     _go_off_the_path()
     _arm()
 except Exception as error:
-    sys.stderr.write("pip-resilient: standing aside, pip runs without it (%s)\n" % (error,))
+    if sys.stderr is not None:
+        sys.stderr.write("pip-resilient: standing aside, pip runs without it (%s)\n" % (error,))
 _run_the_next()

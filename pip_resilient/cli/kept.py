@@ -44,8 +44,10 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
     """Return where this user's pip keeps what is remembered between runs; None: nowhere."""
     usual = pip_config.usual_files(environ, sys.prefix, platform == "win32")
     config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", "", ""))
-    said = config.text("resilient-state-dir")
-    if said == "none" or config.text("no-cache-dir"):  # whatever its value (`Said.no_cache`)
+    said = config.text("resilient-state-dir").strip()
+    if said.lower() == "none" or config.text(
+        "no-cache-dir"
+    ):  # whatever its value (`Said.no_cache`)
         return None
     if said:
         return os.path.abspath(os.path.expanduser(said))

@@ -146,6 +146,34 @@ def _shown(word: str, text: str) -> str:
     return re.sub(r"([?#]).*", r"\1...", word)
 
 
+def without_secrets(text: str) -> str:
+    """Return a setting's text for others to see: no login, and `?` for what is not understood.
+
+    That may be a piece of a password, which may hold what parts words; then a URL
+    beside it may be another piece.
+    """
+    words = _words(text)
+    sound = all(map(_is_sound, words))
+    return " ".join(_without_login(word) if sound or _is_name(word) else "?" for word in words)
+
+
+def _is_name(word: str) -> bool:
+    return "//" not in word and _is_sound(word)
+
+
+def _is_sound(word: str) -> bool:
+    return word in ("none", "default") or bool(_means(word))
+
+
+def _without_login(word: str) -> str:
+    if "//" not in word:
+        return word
+    spare = re.match(_SPARE, word)
+    urls = spare.groups() if spare else (word.removeprefix("files:"),)
+    begins = "files:" if word.startswith("files:") else ""
+    return begins + "=".join(spelt(url) or "?" for url in urls)
+
+
 def _means(word: str) -> list[tuple[str, Source]]:
     """Return (origin or nothing, source) for each source of a word; empty: not understood."""
     spare = re.match(_SPARE, word)

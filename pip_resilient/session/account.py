@@ -8,13 +8,13 @@ are kept; a run in which nothing went wrong is not kept.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from pip_resilient.accounts import AboutRun, Brought, Requested
 from pip_resilient.events import Answered, Widened
+from pip_resilient.mirrors import declared
 from pip_resilient.ndjson import to_json
 from pip_resilient.policy.disclosure import without_secrets
 from pip_resilient.policy.origins import place_of
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from pip_resilient.session.run import Run
 
 _NO_TROUBLE = (AboutRun, Requested, Brought, Answered, Widened)
-_BETWEEN = r"(\s+|,|=(?=https?://))"
-"""What stands between the words of a setting."""
 
 
 class Account:
@@ -127,18 +125,14 @@ def _without_defaults(settings: Settings) -> dict[str, str]:
     usual = Settings()
     said = {name: getattr(settings, name) for name in NAMES}
     return {
-        name: _without_logins(" ".join(value) if isinstance(value, tuple) else str(value))
+        name: " ".join(map(declared.without_secrets, value))
+        if isinstance(value, tuple)
+        else _without_login(str(value))
         for name, value in said.items()
         if value != getattr(usual, name)
     }
 
 
-def _without_logins(text: str) -> str:
-    """Return a setting's text, its URLs without userinfo and query."""
-    return "".join(_shown(word) for word in re.split(_BETWEEN, text))
-
-
-def _shown(word: str) -> str:
-    before, scheme, rest = re.match(r"(?is)(.*?)([a-z][a-z0-9+.-]{0,30}://|\Z)(.*)", word).groups()  # type: ignore[union-attr]
-    shown = before + (without_secrets(scheme + rest) if scheme else "")
-    return "?" if "@" in shown else shown
+def _without_login(text: str) -> str:
+    """Return a number or a path; of what holds a login nothing."""
+    return "?" if "@" in text or "://" in text else text

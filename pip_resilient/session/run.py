@@ -192,7 +192,8 @@ class Run:
         if self._group is None:
             said = wing.declared.understood(self.settings.mirrors)
             # The same for one user from run to run, so that nobody wanders.
-            chance = random.Random(f"{os.path.expanduser('~')} {platform.node()}")  # noqa: S311
+            whose = os.fsencode(f"{os.path.expanduser('~')} {platform.node()}")
+            chance = random.Random(whose)  # noqa: S311
             self._group = wing.group.Group(said, self.stack.host, self.stack.file_host, chance)
         return self._group
 

@@ -106,6 +106,7 @@ def test_a_pth_without_its_package_leaves_pip_alone(damaged: Environment, index:
         pytest.param("hook", "", id="hook, empty"),
         pytest.param("settings", "def broken(:\n", id="settings, syntax"),
         pytest.param("session/adapter", "raise ImportError\n", id="adapter, raises"),
+        pytest.param("last_call", "import (\n", id="last_call, syntax"),
     ],
 )
 def test_a_broken_module_of_ours_leaves_pip_alone(
