@@ -13,6 +13,7 @@ from pip_resilient import events
 if TYPE_CHECKING:
     from pip_resilient.policy.failure import Failure
     from pip_resilient.session.exchange import Exchange
+    from pip_resilient.session.transfer import Transfer
 
 
 class Healing:
@@ -109,3 +110,13 @@ class Healing:
                 )
             )
         self._interruptions = self._saved = 0
+        if exchange.body is not None and run.has_partials:
+            self._tidy(exchange.body.transfer)
+
+    def _tidy(self, transfer: Transfer) -> None:
+        """Remove what others have brought of a file that its host has brought all of."""
+        own = transfer.finished and transfer.brought == transfer.received - transfer.span.first
+        for digest in transfer.named if own and transfer.aside is None else ():
+            partial = self._run.partials.left_of(digest.algorithm, digest.value)
+            if partial is not None:
+                partial.discard()
