@@ -38,7 +38,10 @@ _HEDGED = 0.05
 _WORTH_A_CONNECTION = 4096
 """Bytes; who brings less on one is not asked again at once."""
 _SHARE = 0.3
-"""A wait is at most this part of the time that has brought nothing: so is what it is late."""
+"""A wait is at most this part of the time that has brought nothing, and so is what it is late.
+
+Three times the first wait is never too long; what a server asks for is not bounded by it.
+"""
 
 
 class Limits(Record):
@@ -52,6 +55,9 @@ class Limits(Record):
             patience says (`--retries N`); 0 means one attempt and no more;
             None leaves it to patience.
         deadline_at: Moment after which nothing new starts, or None.
+        first_wait: Longest first wait after a failure, and shortest later one.
+        resume_wait: Longest wait after an attempt that brought something.
+        longest_wait: Longest wait that no server has asked for.
     """
 
     patience: float = 150.0
