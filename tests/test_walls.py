@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Union
 import pytest
 from pip._internal.models.index import PyPI
 
+from tests import documents
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,10 +29,13 @@ each_module = pytest.mark.parametrize("path", PATHS, ids=IDS)
 
 # Rooms from the top of the house to its cellar; an arrow goes only downwards.
 FLOORS = (
-    *("__main__", "cli", "carrier", "activate", "hook", "changes", "sinks", "session"),
-    *("children", "carrying", "journal", "second_look", "certificates"),
-    *("ndjson", "diagnosis", "messages", "events", "accounts", "store", "mirrors", "policy"),
+    *("__main__", "cli", "carrier", "activate", "hook", "changes", "wrapping", "sinks"),
+    *("last_call", "wing", "session", "children", "door", "carrying", "options", "settings"),
+    *("second_look", "certificates", "diagnosis", "journal", "messages", "ndjson", "events"),
+    *("accounts", "exceptions", "store", "mirrors", "policy"),
 )
+UPWARDS = {("door", "wing")}
+"""What only trouble needs is imported at its first sign, and not before."""
 PURE = (
     *("policy", "mirrors", "settings", "events", "messages", "journal", "diagnosis", "accounts"),
     "certificates",
@@ -263,13 +268,24 @@ def test_all_of_the_wing_is_loaded_at_once() -> None:
 def test_arrows_go_only_downwards(path: Path) -> None:
     """A circle would make every room depend on every other."""
     here = room_of(module_name(path))
-    if here in FLOORS:
+    if here != PACKAGE.name:
         there = {
             room_of(one.name) for one in imports_of(path) if one.name.startswith("pip_resilient.")
         }
         above = set(FLOORS[: FLOORS.index(here)])
 
-        assert there & above == set()
+        assert {(here, room) for room in there & above} <= UPWARDS
+
+
+def test_the_document_has_the_rooms_in_the_order_of_their_floors() -> None:
+    """Whoever reads it looks there for what may import what."""
+    house = documents.section(documents.read(documents.DOCS / "design.md"), "The house")
+    named = [name for row in documents.rows(house) for name in re.findall(r"`([^`]+)`", row[0])]
+    rooms = {room_of(module_name(path)) for path in PATHS} - {PACKAGE.name}
+
+    assert named[0] == "pip_resilient.pth"
+    assert tuple(re.sub(r"/|\.py\Z", "", name) for name in named[1:]) == FLOORS
+    assert set(FLOORS) == rooms
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
