@@ -17,7 +17,7 @@ from pip_resilient import certificates
 from pip_resilient.exceptions import failure_of
 from pip_resilient.policy.disclosure import basic
 from pip_resilient.policy.failure import Kind
-from pip_resilient.policy.origins import origin_of
+from pip_resilient.policy.origins import origin_of, shown
 
 try:
     import ssl
@@ -86,7 +86,7 @@ def tunnel(sock: socket.socket, url: str, proxy: str | None, *, login: bool) -> 
 
 def _answer(sock: socket.socket, url: str, proxy: str, *, login: bool) -> http.client.HTTPResponse:
     _, host, port = origin_of(url)
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = f"{shown(host)}:{port}"
     lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
     userinfo = re.match(r"\w+://([^/]*)@", proxy)
     if userinfo and login:
