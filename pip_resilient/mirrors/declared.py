@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pip_resilient.mirrors.presets import BY_NAME, PRESETS, SETS, Preset
+from pip_resilient.policy.origins import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ class Source(NamedTuple):
         index_url: Its simple index, with a slash at the end and without userinfo.
         files: What precedes PyPI's own path of a file there, or None: then a
             file is looked up on its page.
-        group: Whose failure is its failure.
+        group: Whose failure is its failure, for people.
         named: Whether the user named it.
         pages: Whether it may serve index pages.
         login: `user:password` that the user gave for it, or nothing.
@@ -239,7 +240,7 @@ def _index_url(url: str) -> tuple[str, str] | None:
     if userinfo and ":" not in userinfo:
         userinfo += ":"  # a user without password, as pip and RFC 7617 have it
     usual = 443 if parts.scheme == "https" else 80
-    netloc = f"[{host}]" if ":" in host else host
+    netloc = shown(host)
     if port is not None and port != usual:
         netloc += f":{port}"
     index = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", ""))

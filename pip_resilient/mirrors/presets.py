@@ -7,7 +7,8 @@ for both. What a mirror serves is believed by its digest alone.
 
 `files` is the prefix under which PyPI's own path follows: `aa/bb/<60 hex>/name`,
 the blake2b-256 of the file. Rows of one `group` depend on each other: when one
-of them is out of order the others probably are too.
+of them is out of order the others probably are too. That is told to people, who
+choose; each host is asked, and left alone, by what it did itself.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Preset(NamedTuple):
         operator: Who runs it, for messages.
         index_url: Its simple index.
         files: What precedes PyPI's own path of a file.
-        group: Whose failure is its failure.
-        seen: When it was last seen alive.
+        group: Whose failure is its failure, for people; nothing is decided by it.
+        seen: When it was last seen alive, for whoever looks this list through.
         builtin: Whether files of PyPI may be asked of it without naming it.
         weight: How often it is the first of the built-in ones, against the
             others; by what operators of its kind can bear.

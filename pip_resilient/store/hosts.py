@@ -40,9 +40,8 @@ _MOMENTS = ("failed_at", "opened_at", "probe_at", "wrong_at")
 class Hosts:
     """The health of every host, shared with the processes that use the same folder.
 
-    A *place* is a name for whatever fails as one: `https://host:443`, or a
-    dependency group of mirrors. It is written to disk, so no password may be
-    part of it.
+    A *place* is the name of one host, `https://host:443` (`policy.origins.host_of`).
+    It is written to disk, so no password may be part of it.
 
     Args:
         folder: Where it is kept; None: in memory, for this run.
