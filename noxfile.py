@@ -7,7 +7,7 @@ be had nowhere is a skip that is seen. What follows `--` goes to the tool:
     nox -s tests-3.13 -- tests/test_walls.py
 
 CONTRIBUTING.md says what each session is for. `.ci/run` is something else: it passes the
-one command that the README promises.
+one command that the README promises, and the linters.
 """
 
 from __future__ import annotations
