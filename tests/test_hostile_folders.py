@@ -129,7 +129,7 @@ def _use_partials(partials: Partials) -> None:
         partial.close()
     partial = partials.open("sha256", VALUE, SMALLEST)
     if partial is not None:
-        partial.discard()
+        partial.remove()
 
 
 def _purge(state: Path) -> None:

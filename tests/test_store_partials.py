@@ -144,13 +144,12 @@ def test_a_whole_file_is_one_stretch(partial: Partial, partials: Partials) -> No
     assert opened(partials).stretches() == [Stretch(0, SIZE)]
 
 
-@pytest.mark.parametrize("end", ["finish", "discard"])
 def test_what_is_finished_or_wrong_is_gone(
-    partial: Partial, partials: Partials, path: Path, end: str
+    partial: Partial, partials: Partials, path: Path
 ) -> None:
     """The one is not needed any more, the other never was."""
     put(partial, 0, 1000)
-    getattr(partial, end)()
+    partial.remove()
 
     assert list(path.iterdir()) == []
     assert opened(partials).stretches() == []
@@ -159,7 +158,7 @@ def test_what_is_finished_or_wrong_is_gone(
 def test_after_wrong_bytes_it_begins_anew(partial: Partial, partials: Partials) -> None:
     """The file is fetched once more, from elsewhere."""
     put(partial, 0, 1000)
-    partial.discard()
+    partial.remove()
     again = opened(partials)
     put(again, 0, 10)
 
@@ -546,7 +545,7 @@ def test_a_folder_in_its_place_turns_it_off(
     assert not partial.write(0, b"x")
     assert partial.stretches() == []
 
-    partial.finish()
+    partial.remove()
     assert opened(partials).stretches() == []
     assert (path / which / "deeper").is_dir()
 
@@ -565,8 +564,8 @@ def test_a_folder_that_is_taken_away_is_no_error(
     assert writing.stretches() == [Stretch(0, 2000)]
     assert opened(partials).stretches() == []
     assert partials.held() == []
-    writing.finish()
-    partial.discard()
+    writing.remove()
+    partial.remove()
     assert not path.exists()
 
 
@@ -579,14 +578,14 @@ def test_one_that_another_process_finished_goes_on(
 
     assert going_on.stretches() == [Stretch(0, 1000)]
 
-    partial.finish()
+    partial.remove()
     put(going_on, 1000, 2000)
 
     assert going_on.read(0, 2000) == CONTENT[:2000]
     assert going_on.stretches() == [Stretch(0, 2000)]
     assert opened(partials).stretches() == []
 
-    going_on.finish()
+    going_on.remove()
 
     assert list(path.iterdir()) == []
 
@@ -655,7 +654,7 @@ def test_a_full_disk_turns_it_off(
 
     assert opened(partials).stretches() == [Stretch(0, MIB)]
 
-    opened(partials).finish()
+    opened(partials).remove()
 
     assert os.statvfs(small_disk).f_bavail == os.statvfs(small_disk).f_blocks
 

@@ -79,7 +79,7 @@ def check(path: Path, told: list[tuple[int, int]]) -> None:
         position = end
 
     assert partial.read(0, SIZE + 1) == CONTENT
-    partial.finish()
+    partial.remove()
     assert list(path.iterdir()) == []
 
 
@@ -96,7 +96,7 @@ for turn in range(100):
     assert partial.read(0, SIZE) == CONTENT
     for first, end in partial.stretches():
         assert partial.read(first, end - first) == CONTENT[first:end]
-    partial.finish()
+    partial.remove()
 """
 
 

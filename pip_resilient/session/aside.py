@@ -190,7 +190,7 @@ class Aside:
         """The whole file is here and right: the next run need not take up anything."""
         partial, self._partial = self._partial, None
         if partial is not None:
-            partial.finish()
+            partial.remove()
         self._close_file()
 
     def discard(self) -> None:
@@ -198,7 +198,7 @@ class Aside:
         self._stretches.clear()
         partial, self._partial = self._partial, None
         if partial is not None:
-            partial.discard()
+            partial.remove()
 
     def settle(self) -> None:
         """Note how far it has come, for the next run and for whoever else goes on with it."""

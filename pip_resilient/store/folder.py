@@ -43,6 +43,10 @@ _DEAD = 3600.0
 """Seconds after which the writer of a temporary file is dead or stuck."""
 
 
+COARSE = 2.0
+"""Seconds by which a file system may round a file's time up (FAT)."""
+
+
 class Entry(NamedTuple):
     """A file in a folder.
 

@@ -18,6 +18,7 @@ import json
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from pip_resilient.policy.numbers import number
+from pip_resilient.store.folder import COARSE
 
 if TYPE_CHECKING:
     from pip_resilient.store.folder import Entry, Folder
@@ -40,8 +41,6 @@ _LINE = 1024
 _SWEEP_EVERY = 86_400.0
 _SWEPT = "swept"
 _SWEPT_AT_ONCE = 1000
-_COARSE = 2.0
-"""Seconds by which a file system may round a file's time up (FAT)."""
 
 
 class Kept(NamedTuple):
@@ -127,7 +126,7 @@ class LastGood:
             return None
         name = _file_of(index_url, project)
         fetched_at = folder.mtime(name)
-        if fetched_at is None or not -_COARSE <= now - fetched_at <= OLDEST:
+        if fetched_at is None or not -COARSE <= now - fetched_at <= OLDEST:
             return None
         data = folder.read(name, _LINE + LARGEST)
         line, _, content = (data or b"").partition(b"\n")

@@ -220,13 +220,8 @@ class Partial:
         except OSError:
             self._takes = False
 
-    def finish(self) -> None:
-        """Remove it: the file is whole and right, and has been given out."""
-        self.close()
-        _remove(self._folder, self._name)
-
-    def discard(self) -> None:
-        """Remove it: its bytes were wrong. What comes instead needs another `open`."""
+    def remove(self) -> None:
+        """Remove it: it has been given out whole, or was wrong; more of it needs another `open`."""
         self.close()
         _remove(self._folder, self._name)
 

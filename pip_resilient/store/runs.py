@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pip_resilient.store.folder import COARSE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -21,8 +23,6 @@ LARGEST = 1 << 20
 MOST = 4 << 20
 """Bytes of all runs together."""
 _END = ".ndjson"
-_COARSE = 2.0
-"""Seconds by which a file system may round a file's time up (FAT)."""
 
 
 class Runs:
@@ -60,7 +60,7 @@ class Runs:
         """
         if self._folder is None:
             return []
-        latest = self._now() + _COARSE
+        latest = self._now() + COARSE
         entries = [entry for entry in self._folder.entries() if entry.name.endswith(_END)]
         entries.sort(key=lambda one: (one.mtime <= latest, one.mtime, one.name), reverse=True)
         return [entry.name[: -len(_END)] for entry in entries]
