@@ -145,7 +145,7 @@ NOT_THE_NETWORK = frozenset({*_ANYWHERE, Kind.CA_PATH, Kind.CLIENT_PATH, Kind.NO
 """Neither the network nor a server can do anything about them, so they are told first."""
 _NEITHER = "this was neither a network failure nor a missing package"
 # These answer something else than "is it there": worth a line if the command fails.
-_TELLING_STATUSES = (401, 403, 407, 410)
+_TELLING_STATUSES = (401, 403, 410)
 
 
 def last_line(

@@ -171,7 +171,7 @@ def test_what_pip_went_on_without_is_told_too() -> None:
     assert str(line).startswith("part of this was not answered, so it may be incomplete: ")
 
 
-@pytest.mark.parametrize("status", [401, 403, 407, 410])
+@pytest.mark.parametrize("status", [401, 403, 410])
 def test_a_refusal_is_not_a_missing_package(status: int) -> None:
     """pip says "no matching distribution" for all of them."""
     line = last_line([answered(status)], failed=True)

@@ -15,7 +15,7 @@ moments = st.floats(0.0, 1000.0)
 def silence(*arrivals: float, patience: float = 150.0) -> Silence:
     made = Silence(0.0, 0, patience)
     for moment in arrivals:
-        made.arrived(moment)
+        made.anew(moment)
     return made
 
 

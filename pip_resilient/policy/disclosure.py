@@ -113,6 +113,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 """Statuses by which a server sends a GET elsewhere (RFC 9110 §15.4)."""
 
 MOST_HOPS = 5
+"""Redirects in a row that we follow ourselves."""
 
 
 def next_hop(before: str, location: str, hops: int, from_public: bool) -> str:

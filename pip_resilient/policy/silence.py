@@ -30,7 +30,7 @@ class Silence:
 
     Attributes:
         began: When, and at which offset, it began.
-        since: When its last byte came.
+        since: When its last byte came, or the wait for the next one began.
     """
 
     def __init__(self, now: float, offset: int, patience: float) -> None:
@@ -40,12 +40,8 @@ class Silence:
         self._slow_mark = (now, offset)
         self.since = now
 
-    def begin(self, now: float) -> None:
-        """Somebody waits for bytes from now on."""
-        self.since = now
-
-    def arrived(self, now: float) -> None:
-        """Bytes that are new have come."""
+    def anew(self, now: float) -> None:
+        """The silence begins anew: bytes have come, new or not, or somebody waits from now on."""
         self.since = now
 
     def calm(self, now: float, offset: int, end: int | None) -> float:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from pip_resilient import events, messages
 from pip_resilient.policy import ranges
 from pip_resilient.policy.digests import normalised
-from pip_resilient.policy.disclosure import REDIRECTS, Given, carried
+from pip_resilient.policy.disclosure import MOST_HOPS, REDIRECTS, Given, carried
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.origins import same_origin
 from pip_resilient.policy.patience import WHOLE_FETCHES
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pip_resilient.session.transfer import Transfer
 
 _GONE = (401, 403, 404, 410)
-_LONGEST_WAY = 5
 
 
 class Unanswered(Exception):
@@ -228,7 +227,7 @@ class Continuation:
 
     def _first_hop(self) -> Any:
         hop = self._run.hops.get(normalised(self._exchange.request.url))
-        for _ in range(_LONGEST_WAY):
+        for _ in range(MOST_HOPS):
             before = self._run.hops.get(normalised(hop.request.url)) if hop else None
             if before is None:
                 return hop
@@ -238,7 +237,7 @@ class Continuation:
     def _walk(self, first_hop: Any, extra: dict[str, str]) -> Any:
         """Follow the redirects again, each hop with what was given for its own host."""
         like, url = first_hop, first_hop.request.url
-        for _ in range(_LONGEST_WAY):
+        for _ in range(MOST_HOPS):
             up = self._send(like, url, extra)
             location = up.headers.get("Location")
             if up.status not in REDIRECTS or not location:

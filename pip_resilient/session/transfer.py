@@ -94,7 +94,7 @@ class Transfer:
         """Note that pip reads again: what it did meanwhile was nobody's silence."""
         now = self.run.clock.now()
         self.exchange.begin_reading()
-        self._silence.begin(now)
+        self._silence.anew(now)
         if self._lanes is not None:
             self._lanes.plan.resumed(now)
 
@@ -186,7 +186,7 @@ class Transfer:
 
     def heard(self) -> None:
         """Note that a connection is not silent, be it new or not what it brings."""
-        self._silence.arrived(self.run.clock.now())
+        self._silence.anew(self.run.clock.now())
 
     def _finish(self) -> None:
         mismatch = self.verification.mismatch()
@@ -307,7 +307,7 @@ class Transfer:
             self._lanes.continued(rest)
         else:
             self._front = rest
-        self._silence.begin(self.run.clock.now())
+        self._silence.anew(self.run.clock.now())
 
     def put_aside(self) -> Aside:
         """Put aside from now on what the next run may want, and what has come; return where."""
