@@ -2,12 +2,13 @@
 
 The rule: what is imported here is imported nowhere else but in the wing
 itself; the others ask `door.wing` for it. A new module of the wing is one more
-line here.
+line here. The last good pages alone are asked for by healthy runs too, where an
+index answers (`session/run.py`); here they are only loaded with the rest.
 """
 
 from pip_resilient import diagnosis, events, journal, messages, ndjson
 from pip_resilient.mirrors import declared, group
-from pip_resilient.policy import disclosure, plan, ranges
+from pip_resilient.policy import disclosure, ranges
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.session import account, aside, behind, memory, opener, spares, translate
 from pip_resilient.session.continuation import Continuation
@@ -39,7 +40,6 @@ __all__ = [
     "messages",
     "ndjson",
     "opener",
-    "plan",
     "ranges",
     "spares",
     "translate",

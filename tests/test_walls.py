@@ -354,6 +354,22 @@ def test_everything_public_is_explained(path: Path) -> None:
     assert bare == []
 
 
+@each_module
+def test_each_module_opens_with_its_question_and_its_rule(path: Path) -> None:
+    """Who knows neither reads all of it. A command opens with its help."""
+    tree = parsed(path)
+    doc = ast.get_docstring(tree) or ""
+    names = {target for one in tree.body if isinstance(one, ast.Assign) for target in _targets(one)}
+
+    if path.stem not in ("__init__", "__main__") and not {"NAME", "HELP"} <= names:
+        assert "?" in doc.splitlines()[0]
+        assert re.search(r"(?m)^The rules?\b", doc)
+
+
+def _targets(node: ast.Assign) -> Iterator[str]:
+    return (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
 def _public(node: ast.Module | ast.ClassDef) -> Iterator[Definition]:
     for child in node.body:
         kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

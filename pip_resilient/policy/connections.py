@@ -68,10 +68,16 @@ class Connection:
     """One connection, being opened or open. Moments in seconds.
 
     Attributes:
+        number: It is known by it.
+        source: Whom it leads to.
         position: Offset of the next byte wanted of it.
         limit: Offset behind the last byte of its answer, None if unknown.
+        asked_at: When it was asked for.
+        opened_at: When its answer began, None until then.
+        first_at: When its first byte came, None until then.
         last: When it was last heard of.
-        first_at: When its first byte came.
+        brought: How many bytes it brought.
+        speed: How fast.
         barren: How many hedges beside it brought nothing.
         hedged_at: When the last of them was asked.
         elder: The silent connection that it is a hedge for.
@@ -118,10 +124,13 @@ class Source:
     """What has been seen of a source. Moments and spans in seconds.
 
     Attributes:
+        ranges: Whether it can be asked for a part.
+        gone: Whether it is not asked any more.
         longest_gap: Longest silence between two arrivals on one connection.
         silences: How many hedges its connections have needed.
         misses: How many connections in a row brought nothing.
         suspect: Whether a connection failed, and none has brought bytes since.
+        failed_at: When the last one failed.
         not_before: When the next connection may be opened, if others are alive.
         speed: Bytes per second that a connection brought last.
         latency: Shortest time that one took to open.

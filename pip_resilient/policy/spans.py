@@ -40,10 +40,10 @@ class ContentRange(Record):
 
 
 class Span(Record):
-    """The bytes of the representation that pip's own request asked for.
+    """Bytes of the representation: those that pip asked for, or those that one answer brings.
 
     Attributes:
-        first: Offset of the first byte; 0 unless pip itself sent a Range.
+        first: Offset of the first byte; 0 unless a Range was sent.
         end: Offset behind the last byte, or None where it is not known.
         total: Length of the whole representation, or None.
     """

@@ -78,7 +78,8 @@ class Deadline:
     """Ends the wait for an answer whose headers come byte by byte.
 
     The timeout of a socket begins anew with each byte, and http.client reads
-    6 MB of headers before it has enough of them.
+    6 MB of headers before it has enough of them. So a timer, a thread beside
+    the one that asks, cuts the socket; it reads nothing, and ends with the wait.
     """
 
     def __init__(self) -> None:

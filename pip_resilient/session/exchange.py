@@ -1,6 +1,6 @@
 """How does one request get from its first attempt to its final answer?
 
-The story: attempt -> outcome -> decision (use it, wait and ask again on a new
+The rule: attempt -> outcome -> decision (use it, wait and ask again on a new
 connection, or give up) -> event. What is decided is decided in `policy`; this
 module sends, waits and remembers.
 """

@@ -1,8 +1,8 @@
 """Which connections bring one body, once a single one is not enough?
 
 The rule: `policy.plan` decides; here connections are opened and closed, and
-read in pip's own thread. Helper threads only open. Bytes whose turn has come
-go to the body, all others are put aside.
+read in pip's own thread. Helper threads only open (`opener`). Bytes whose turn
+has come go to the body, all others are put aside.
 """
 
 from __future__ import annotations

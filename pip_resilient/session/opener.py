@@ -3,6 +3,8 @@
 The rule: a helper thread only *opens*: it connects, asks, and has the answer
 read up to its headers. Bytes are read in pip's own thread alone. Whoever
 started an opener takes its answer or cancels it; none outlives its request.
+Other threads of ours read nothing of an answer either: one resolves names
+(`addresses`), one cuts a wait that lasts too long (`elsewhere.Deadline`).
 """
 
 from __future__ import annotations

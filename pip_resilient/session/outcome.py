@@ -1,4 +1,9 @@
-"""With what does an attempt begin, and with what does it end?"""
+"""With what does an attempt begin, and with what does it end?
+
+The rule: how a request is to be sent is a frozen record, changed only by making
+another one; every end of an attempt has a type of its own, so that nobody takes
+a verdict of ours for an error, or an error of ours for the network's.
+"""
 
 from __future__ import annotations
 

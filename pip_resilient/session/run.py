@@ -1,6 +1,6 @@
 """What do the requests of one run of pip know in common?
 
-The rule: one `Run` is made when the hook is applied and handed down; nothing
+The rule: one `Run` is made with pip's first session and handed down; nothing
 of ours is global. It holds what was set, the clock, the randomness, each
 host's patience, the digests that pages named, and the journal.
 """
@@ -115,8 +115,10 @@ class Run:
         settings: What the user wants.
         limits: What a request may cost.
         say: Tells the user one line.
-        write: Keeps one NDJSON line, or None.
         stand_aside: Takes everything back that we changed, and says why.
+        write: Keeps one NDJSON line, or None.
+        clock: Tells the time, and sleeps.
+        jitter: Source of randomness.
     """
 
     def __init__(
