@@ -2,8 +2,8 @@
 
 The rule: every change made to pip is made here, is checked first, is recorded
 when made, and is undone by walking the record backwards. Whatever goes wrong
-leaves pip as it was and says so in one line. This is the only module that
-knows the names of pip's own functions.
+leaves pip as it was and says so in one line. Others read of pip what they need;
+this is the only module that changes it.
 
 Everything that a healthy run may ever need is imported together with this
 module, and what only trouble needs at its first sign (`door`): pip 26.3 blocks

@@ -119,4 +119,4 @@ class Healing:
         for digest in transfer.named if own and transfer.aside is None else ():
             partial = self._run.partials.left_of(digest.algorithm, digest.value)
             if partial is not None:
-                partial.discard()
+                partial.remove()
