@@ -88,13 +88,15 @@ def _is_pips_own(one: Done) -> bool:
 
 
 def _fell_back(act: Act, one: Done) -> bool:
-    """Tell whether pip took older versions, since the network let the build of a newer one fail.
+    """Tell whether pip took older versions, since the network failed for good for a newer one.
 
-    So pips of 20.3 and 21 do (`_make_candidate_from_link`, resolution/resolvelib/factory.py);
-    where the network failed for good, nothing but its last line can tell.
+    A page that does not come is an index without that project to every pip, and a build
+    that fails one more version to pass over to those of 20.3 and 21
+    (`_make_candidate_from_link`, resolution/resolvelib/factory.py). They exit 0, and
+    nothing but our last line tells of it.
     """
-    told = "pip-resilient: this was a network failure" in one.stderr
-    return not act.must_succeed and "WARNING: Discarding " in one.stderr and told
+    said = ("this was a network failure", "part of this was not answered, so it may be incomplete")
+    return not act.must_succeed and any(f"pip-resilient: {what}" in one.stderr for what in said)
 
 
 def _is_quiet(act: Act) -> bool:
