@@ -120,6 +120,8 @@ SECRET = "hunter2"
         f"https://host/simple/#{SECRET}",
         f"http://u:{SECRET} more@host:3128",
         f"https://one/ https://{SECRET}@two/",
+        f"https:/u:{SECRET}//@host/",
+        f"u:{SECRET}//@host/",
         f"tuna https://index=https://u:{SECRET}@host/simple/",
     ],
 )

@@ -38,6 +38,8 @@ _VARIABLES = (
     *("no_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "PIP_CONFIG_FILE", "PIP_RESILIENT"),
 )
+_BEGINNING = r"(?:files:)?(?:[A-Za-z][A-Za-z0-9+.-]*:?)?"
+"""What may stand before the `//` of a URL, or of one that is mistyped."""
 _ASK_PIP = """
 import json
 from pip import __version__
@@ -213,7 +215,8 @@ def shown(text: str) -> str:
 
 def _without_login(word: str) -> str:
     before, slashes, rest = word.partition("//")
-    word = before + slashes + rest.rpartition("@")[2] if slashes else word.rpartition("@")[2]
+    begins = slashes and re.fullmatch(_BEGINNING, before)
+    word = before + slashes + rest.rpartition("@")[2] if begins else word.rpartition("@")[2]
     word = re.sub(r"(//[^/:\[\]]*):(?!\d{1,5}(?:[/=?#]|\Z))[^/]*", r"\1", word)
     return re.sub(r"[?#].*", "", word)
 

@@ -47,6 +47,8 @@ _LISTED = rb'<a [^<>]*href="[^"<>]*?([A-Za-z0-9][\w.-]{0,99})/?"|"name":\s*"([\w
 LONGEST_PAGE, _LIST, _SMALL, _LARGE = 8_000_000, 64_000, 200_000, 4_000_000
 _MOST_SECONDS = 2.5
 _NO_URL = "its URL is not valid"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:"
+"""One letter alone is a drive of Windows."""
 _TO_RETURN = 0.5
 """Seconds for handing over what was found when the deadline came."""
 
@@ -137,13 +139,15 @@ class Probe:
         index = _met(wanted)._replace(
             ca_source=ca.source if ca else None, client_source=client.source if client else None
         )
-        if not way.is_web(url):
-            folder = url2pathname(urlsplit(url).path) if url.startswith("file:") else url
-            return index._replace(folder=folder, missing=not _is_there(folder, index.links))
-        if not host_of(url):
-            shown = pip_config.shown(url)  # what a password has made unreadable still holds it
-            return index._replace(url=shown, addresses=Failure(Kind.STACK, _NO_URL))
-        return self._on_the_way(url, index)
+        if way.is_web(url) and host_of(url):
+            return self._on_the_way(url, index)
+        is_file = url.startswith("file:")
+        folder = url2pathname(urlsplit(url).path) if is_file else url
+        if not way.is_web(url) and _is_there(folder, index.links):
+            return index._replace(folder=folder)
+        if way.is_web(url) or (not is_file and re.match(_SCHEME, url)):
+            return index._replace(addresses=Failure(Kind.STACK, _NO_URL))
+        return index._replace(folder=folder if is_file else index.url or "?", missing=True)
 
     def _on_the_way(self, url: str, index: Index) -> Index:
         proxy = way.proxy_of(url, self._config, self._system)
@@ -280,7 +284,10 @@ class Probe:
 
 
 def _met(wanted: Wanted) -> Index:
-    return Index(without_secrets(wanted.url), wanted.source, wanted.mirror, wanted.links)
+    url, is_web = wanted.url, way.is_web(wanted.url) and host_of(wanted.url)
+    # What is mistyped, or made unreadable by a password, still holds that.
+    plain = without_secrets(url) if is_web or url.startswith("file:") else pip_config.shown(url)
+    return Index(plain, wanted.source, wanted.mirror, wanted.links)
 
 
 def _is_there(path: str, links: bool) -> bool:

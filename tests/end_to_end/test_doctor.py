@@ -7,6 +7,7 @@ faults that an install names as well are in `test_twenty_faults`.
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -386,6 +387,27 @@ def test_an_index_that_is_no_url_is_not_said_to_be_slow(newest: Environment, url
     assert told.first["set_by"] == "PIP_INDEX_URL in the environment"
     assert asked.returncode == 2
     assert "Traceback" not in asked.stderr
+
+
+MISTYPED = (
+    *("htps://{}@{}/simple/", "ftp://{}@{}/simple/", "svn+https://{}@{}/simple", "https:/{}@{}/"),
+    *("https:/{}@{}//", "https//{}@{}/simple/", "//{}@{}/simple/", "{}@{}/simple", "{}//@{}/"),
+)
+
+
+@pytest.mark.parametrize("url", MISTYPED)
+def test_a_mistyped_url_gives_no_password_away(newest: Environment, url: str) -> None:
+    """What the doctor says is shown to others, and `htps://` is soon written."""
+    url = url.format(f"user:{SECRET}", "127.0.0.1:1")
+    env = dict.fromkeys(("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"), url)
+    told = doctor(newest, env=env)
+    shown = newest.run("pip-resilient", "doctor", armed=False, env=env)
+
+    assert SECRET not in shown.stdout + shown.stderr
+    assert told.causes == ["stack" if re.match(r"[a-z+]+:", url) else "no_folder"]
+    assert told.first["set_by"] == "PIP_INDEX_URL in the environment"
+    if "://" in url:
+        assert told.first["said"].endswith("(its URL is not valid)")
 
 
 def test_a_proxy_that_is_no_url_is_named_by_what_set_it(newest: Environment) -> None:
