@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> str:
     hosts.failed("https://dead.invalid:443", Failure(Kind.REFUSED), spare_answered=True)
     hosts.failed("https://well.invalid:443", Failure(Kind.REFUSED))
     hosts.served_wrong("https://wrong.invalid:443")
-    Runs(root.sub("runs"), now).keep("run", ["{}"])
+    Runs(root.sub("runs"), now).keep("1-ab12cd", ["{}"])
     partial = Partials(root.sub("partials"), now).open("sha256", "a" * 64, 4 << 20)
     assert partial is not None
     partial.write(0, PIECE)
@@ -47,7 +47,7 @@ def state(tmp_path: Path) -> str:
     partial.close()
     pages = root.sub("pages")
     assert pages is not None
-    pages.write("page.html", b"x" * 100)
+    pages.write("a" * 32, b"x" * 100)
     return folder
 
 
@@ -82,6 +82,22 @@ def test_all_of_it_is_thrown_away(state: str, capsys: pytest.CaptureFixture[str]
     assert [room["things"] for room in gone] == [3, 1, 1, 1]
     assert cache(capsys, "--state-dir", state)["size"] == 0
     assert cache(capsys, "purge", "--state-dir", state)["left"] == []
+
+
+def test_a_users_own_files_are_never_thrown_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web project has its `pages` and `partials` too, and a folder is soon mistaken."""
+    monkeypatch.chdir(tmp_path)
+    names = ("index.html", "a.json", "page", "header.tmpl", "2026-11.ndjson", "x.notes", "a" * 31)
+    for room in remembered.ROOMS:
+        (tmp_path / room).mkdir()
+        for name in names:
+            (tmp_path / room / name).write_text("mine")
+    gone = cache(capsys, "purge", "--state-dir", ".")["gone"]
+
+    assert [room["things"] for room in gone] == [0, 0, 0, 0]
+    assert [sorted(os.listdir(room)) for room in remembered.ROOMS] == [sorted(names)] * 4
 
 
 def test_who_only_looks_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,8 +34,8 @@ def state(tmp_path: Path) -> Path:
     folder = tmp_path / "state"
     root = Folder.open(str(folder))
     assert root is not None
-    failed = RUN._replace(name="new", about=ABOUT._replace(failed=True, command="download"))
-    for moment, run in ((1000.0, RUN._replace(name="old")), (2000.0, failed)):
+    failed = RUN._replace(name="2-ab12cd", about=ABOUT._replace(failed=True, command="download"))
+    for moment, run in ((1000.0, RUN._replace(name="1-ab12cd")), (2000.0, failed)):
         Runs(root.sub("runs"), lambda moment=moment: moment).keep(run.name, lines_of(run))
     return folder
 
@@ -56,7 +56,7 @@ def test_the_last_run_is_shown(state: Path, capsys: pytest.CaptureFixture[str]) 
         assert wanted in said
 
 
-@pytest.mark.parametrize("which", ["2", "old"])
+@pytest.mark.parametrize("which", ["2", "1-ab12cd"])
 def test_another_run_is_shown_by_its_number_or_its_name(
     state: Path, capsys: pytest.CaptureFixture[str], which: str
 ) -> None:
@@ -65,8 +65,11 @@ def test_another_run_is_shown_by_its_number_or_its_name(
     assert capsys.readouterr().out.startswith("pip install ended well")
 
 
-def test_the_list_has_the_newest_first(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_has_the_newest_first(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The number is what is typed next."""
+    monkeypatch.setenv("COLUMNS", "120")
     assert report("--state-dir", str(state), "--list") == 0
 
     head, *rows = capsys.readouterr().out.splitlines()
@@ -78,7 +81,7 @@ def test_the_list_has_the_newest_first(state: Path, capsys: pytest.CaptureFixtur
 def test_the_list_can_be_read_by_programs(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As everything else."""
     assert report("--state-dir", str(state), "--list", "--json") == 0
-    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["new", "old"]
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["2-ab12cd", "1-ab12cd"]
 
 
 def test_a_program_gets_one_document(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +91,7 @@ def test_a_program_gets_one_document(state: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr()
     document = json.loads(said.out)
     assert said.err == ""
-    assert document["name"] == "new"
+    assert document["name"] == "2-ab12cd"
     assert document["run"]["failed"] is True
     assert document["good"] is False
     assert document["totals"]["saved"] == 15_000_000

@@ -41,7 +41,7 @@ NAMES = {
     "hosts": (hosts_file._file_of(PLACE),),
     "pages": (last_good._file_of(INDEX, "demo"), "swept"),
     "partials": (f"sha256-{VALUE}", f"sha256-{VALUE}.notes"),
-    "runs": ("a-run.ndjson",),
+    "runs": ("1-ab12cd.ndjson",),
 }
 SECRET = b"nobody else's\n" * 100
 
@@ -109,8 +109,8 @@ def _use(state: Path) -> None:
     pages.keep(INDEX, "other", b"<html>" * 100, "text/html", 7)
     _use_partials(Partials(room("partials"), clock))
     runs = Runs(room("runs"), clock)
-    assert runs.read("a-run") is None or SECRET.decode() not in runs.read("a-run")  # type: ignore[operator]
-    runs.keep("a-run", ["{}"])
+    assert runs.read("1-ab12cd") is None or SECRET.decode() not in runs.read("1-ab12cd")  # type: ignore[operator]
+    runs.keep("1-ab12cd", ["{}"])
     runs.names()
     for words in (("cache",), ("report", "--list"), ("report",)):
         main.main([*words, "--state-dir", str(state)])

@@ -247,11 +247,20 @@ def test_old_files_are_removed_by_a_run_that_writes(
     path: Path, folder: Folder, clock: Clock
 ) -> None:
     """Hosts that nobody asks any more would stay for ever."""
-    folder.write("old.json", b"{}", NOW - KEPT - 1)
-    folder.write("new.json", b"{}", NOW - KEPT + 60)
+    old, new = (room._file_of(name) for name in ("old", "new"))
+    folder.write(old, b"{}", NOW - KEPT - 1)
+    folder.write(new, b"{}", NOW - KEPT + 60)
     opened_in(Hosts(folder, clock))
 
-    assert sorted(os.listdir(path)) == sorted([room._file_of(PLACE), "new.json"])
+    assert sorted(os.listdir(path)) == sorted([room._file_of(PLACE), new])
+
+
+def test_what_is_not_ours_stays_however_old(path: Path, folder: Folder, clock: Clock) -> None:
+    """The folder that somebody named may be one in which they work."""
+    folder.write("mine.json", b"{}", NOW - KEPT - 1)
+    opened_in(Hosts(folder, clock))
+
+    assert (path / "mine.json").exists()
 
 
 def test_processes_at_once_do_no_harm(path: Path, folder: Folder) -> None:

@@ -274,6 +274,14 @@ def test_old_pages_leave_their_serial(
     assert len(os.listdir(path)) == 2
 
 
+def test_what_is_not_ours_stays_however_old(pages: LastGood, path: Path, folder: Folder) -> None:
+    """The folder that somebody named may be one in which they work."""
+    folder.write("index.html", b"mine", NOW - MARKS_KEPT - 60)
+    pages.keep(INDEX, "demo", PAGE, HTML)
+
+    assert (path / "index.html").read_bytes() == b"mine"
+
+
 def test_the_oldest_pages_go_first(folder: Folder, clock: Clock) -> None:
     """All of them together are bounded."""
     for number in range(10):

@@ -29,7 +29,7 @@ def runs(folder: Folder, clock: Clock) -> Runs:
 def keep_many(runs: Runs, clock: Clock, count: int, lines: list[str]) -> None:
     for number in range(count):
         clock.now += 1.0
-        assert runs.keep(f"{number}-ab", lines)
+        assert runs.keep(f"{number}-ab12cd", lines)
 
 
 def test_a_run_is_read_as_it_was_written(runs: Runs) -> None:
@@ -42,7 +42,7 @@ def test_the_newest_comes_first(runs: Runs, clock: Clock) -> None:
     """It is the one that is asked for."""
     keep_many(runs, clock, 3, LINES)
 
-    assert runs.names() == ["2-ab", "1-ab", "0-ab"]
+    assert runs.names() == ["2-ab12cd", "1-ab12cd", "0-ab12cd"]
 
 
 def test_the_last_twenty_are_kept(runs: Runs, clock: Clock, path: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_last_twenty_are_kept(runs: Runs, clock: Clock, path: Path) -> None:
     keep_many(runs, clock, KEPT + 5, LINES)
 
     assert len(runs.names()) == KEPT == 20
-    assert runs.names()[0] == "24-ab"
+    assert runs.names()[0] == "24-ab12cd"
     assert len(list(path.iterdir())) == KEPT
 
 
@@ -60,9 +60,9 @@ def test_what_a_wrong_clock_has_kept_goes_first(runs: Runs, clock: Clock) -> Non
     clock.now += 10 * 365 * 86_400.0
     keep_many(runs, clock, KEPT, LINES)
     clock.now = now
-    runs.keep("since", LINES)
+    runs.keep("7-ab12cd", LINES)
 
-    assert runs.names()[0] == "since"
+    assert runs.names()[0] == "7-ab12cd"
     assert len(runs.names()) == KEPT
 
 
@@ -73,7 +73,7 @@ def test_all_of_them_have_a_limit(
     monkeypatch.setattr(room, "MOST", 100)
     keep_many(runs, clock, 5, ["x" * 39])
 
-    assert runs.names() == ["4-ab", "3-ab"]
+    assert runs.names() == ["4-ab12cd", "3-ab12cd"]
 
 
 def test_of_a_large_run_the_middle_is_left_out(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,9 +108,10 @@ def test_nowhere_is_no_error(clock: Clock) -> None:
 def test_what_is_no_run_is_left_alone(runs: Runs, path: Path) -> None:
     """The folder may hold what a later version put there."""
     (path / "later").write_text("x")
-    runs.keep("a", LINES)
+    (path / "2026-11.ndjson").write_text("x")
+    runs.keep("1-ab12cd", LINES)
 
-    assert runs.names() == ["a"]
+    assert runs.names() == ["1-ab12cd"]
     assert (path / "later").exists()
 
 

@@ -1,7 +1,8 @@
 """What is remembered between runs, and how much is it?
 
 The rule: only looked at, with nothing made and nothing asked of the network.
-What is forgotten is a whole room of it, and pip's own cache is not touched.
+What is forgotten is a whole room of it; pip's own cache is not touched, nor a
+file that no room has written: the folder may be one in which the user works.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pip_resilient.cli import kept
 from pip_resilient.policy import breaker
+from pip_resilient.store import hosts, last_good, partials, runs
 from pip_resilient.store.folder import Folder
-from pip_resilient.store.hosts import Hosts
-from pip_resilient.store.partials import Held, Partials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,12 @@ ROOMS = {
     "runs": "runs in which something happened",
 }
 """Rooms of the folder, and what is in them."""
+_OWN = {
+    "hosts": hosts.is_own,
+    "pages": last_good.is_own,
+    "partials": partials.is_own,
+    "runs": runs.is_own,
+}
 _NOTES = ".notes"
 """Beside each unfinished download (store/partials.py); it is no thing of its own."""
 
@@ -77,7 +83,8 @@ def rooms(folder: str | None) -> list[Room]:
 
 def _room(folder: str | None, name: str) -> Room:
     opened = kept.room(folder, name)
-    entries = opened.entries() if opened is not None else []
+    there = opened.entries() if opened is not None else []
+    entries = [entry for entry in there if _OWN[name](entry.name)]
     # What has no bytes in it only marks a moment.
     things = sum(entry.size > 0 and not entry.name.endswith(_NOTES) for entry in entries)
     newest = max((entry.mtime for entry in entries), default=None)
@@ -88,7 +95,7 @@ def forget(folder: str | None, name: str) -> Room:
     """Empty a room, and return what was in it."""
     before, opened = _room(folder, name), kept.room(folder, name)
     if opened is not None:
-        for entry in opened.names():
+        for entry in filter(_OWN[name], opened.names()):
             opened.remove(entry)
         opened.sweep(math.inf)
     return before
@@ -98,7 +105,7 @@ def troubles(folder: str | None, now: Callable[[], float] = time.time) -> list[T
     """Return the hosts whose breaker is not closed, or that served wrong bytes."""
     found = [
         _trouble(place, health, now())
-        for place, health in Hosts(kept.room(folder, "hosts"), now).known()
+        for place, health in hosts.Hosts(kept.room(folder, "hosts"), now).known()
     ]
     return [one for one in sorted(found) if one.state != breaker.CLOSED.value]
 
@@ -113,6 +120,6 @@ def _trouble(place: str, health: breaker.Health, now: float) -> Trouble:
     return Trouble(place, state.value, left, health.failures)
 
 
-def unfinished(folder: str | None) -> list[Held]:
+def unfinished(folder: str | None) -> list[partials.Held]:
     """Return the unfinished downloads, the one written last at the end."""
-    return Partials(kept.room(folder, "partials"), time.time).held()
+    return partials.Partials(kept.room(folder, "partials"), time.time).held()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any, Callable
 
 from pip_resilient.policy import breaker
@@ -32,6 +33,7 @@ KEPT = 7 * 86_400.0
 FRESH = 1.0
 """Seconds for which what was read of a host is not read again."""
 
+_NAME = r"[0-9a-f]{32}\.json\Z"
 _MOST = 4096
 _SWEPT_AT_ONCE = 100
 _MOMENTS = ("failed_at", "opened_at", "probe_at", "wrong_at")
@@ -132,10 +134,16 @@ class Hosts:
             return
         self._swept = True
         folder.sweep(now)
-        for name in folder.names()[:_SWEPT_AT_ONCE]:
+        own = [name for name in folder.names() if is_own(name)]
+        for name in own[:_SWEPT_AT_ONCE]:
             mtime = folder.mtime(name)
             if mtime is not None and now - mtime > KEPT:
                 folder.remove(name)
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a file of this room is one of ours; the folder may be one of the user's."""
+    return re.match(_NAME, name) is not None
 
 
 def _file_of(place: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from pip_resilient.policy.numbers import number
@@ -37,6 +38,7 @@ MARKS_KEPT = 180 * 86_400.0
 MOST = 256 * 1024 * 1024
 """Bytes for all pages together; the oldest go first."""
 
+_NAME = r"[0-9a-f]{32}\Z"
 _LINE = 1024
 _SWEEP_EVERY = 86_400.0
 _SWEPT = "swept"
@@ -152,9 +154,14 @@ class LastGood:
             return
         folder.write(_SWEPT, b"", now)
         folder.sweep(now)
-        entries = [entry for entry in folder.entries() if entry.name != _SWEPT]
+        entries = [entry for entry in folder.entries() if re.match(_NAME, entry.name)]
         for entry in _too_many(entries, now, self._most)[:_SWEPT_AT_ONCE]:
             _shed(folder, entry, now)
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a file of this room is one of ours; the folder may be one of the user's."""
+    return name == _SWEPT or re.match(_NAME, name) is not None
 
 
 def _too_many(entries: list[Entry], now: float, most: int) -> list[Entry]:

@@ -246,6 +246,11 @@ class Partial:
             self._side = self._folder.open_file(self._name + _NOTES, make=make, append=True)
 
 
+def is_own(name: str) -> bool:
+    """Tell whether a file of this room is one of ours; the folder may be one of the user's."""
+    return re.match(_NAME, name.removesuffix(_NOTES)) is not None
+
+
 class _Pair(NamedTuple):
     """A file and its notes.
 

@@ -8,6 +8,7 @@ for those to see to who write it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pip_resilient.store.folder import COARSE
@@ -23,6 +24,8 @@ LARGEST = 1 << 20
 MOST = 4 << 20
 """Bytes of all runs together."""
 _END = ".ndjson"
+_NAME = r"[0-9]{1,15}-[0-9a-f]{6}\.ndjson\Z"
+"""When the run began, and a word to tell it from others of that second."""
 
 
 class Runs:
@@ -61,7 +64,7 @@ class Runs:
         if self._folder is None:
             return []
         latest = self._now() + COARSE
-        entries = [entry for entry in self._folder.entries() if entry.name.endswith(_END)]
+        entries = [entry for entry in self._folder.entries() if is_own(entry.name)]
         entries.sort(key=lambda one: (one.mtime <= latest, one.mtime, one.name), reverse=True)
         return [entry.name[: -len(_END)] for entry in entries]
 
@@ -77,6 +80,11 @@ class Runs:
             room -= sizes.get(name + _END, 0)
             if place >= KEPT or room < 0:
                 folder.remove(name + _END)
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a file of this room is one of ours; the folder may be one of the user's."""
+    return re.match(_NAME, name) is not None
 
 
 def _within(lines: Sequence[str], most: int) -> list[str]:
