@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -249,7 +250,7 @@ def test_the_setting_is_written_where_pip_does_not_start(tmp_path: Path) -> None
     parser = configparser.RawConfigParser()
     parser.read(path)
 
-    assert done == (str(path), "tuna aliyun", "pip-resilient", "")
+    assert done == (str(path), "tuna aliyun", "pip-resilient", "", False)
     assert parser.get("global", "resilient-mirrors") == "tuna aliyun"
     assert path.stat().st_mode & 0o077 == 0
     assert [one.name for one in path.parent.iterdir()] == ["pip.conf"]
@@ -303,4 +304,57 @@ def test_what_is_not_understood_is_not_written(
     assert main(["mirrors", "--set", *words]) == 2
     told: Any = capsys.readouterr()
     assert told.out == ""
-    assert "PIP_RESILIENT_MIRRORS" in told.err
+    assert told.err.startswith("pip-resilient: --set: ")
+    assert "; nothing was written; known are default, none" in told.err
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this process's user has `pip.conf`; what follows asks the real pip."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PIP_CONFIG_FILE", raising=False)
+    return tmp_path / "config" / "pip" / "pip.conf"
+
+
+@pytest.mark.parametrize("words", [("",), (" ", "\t"), (",",)])
+def test_nothing_is_not_written(
+    home: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where `none` stood, an empty setting would allow the built-in mirrors."""
+    home.parent.mkdir(parents=True)
+    home.write_text("[global]\nresilient-mirrors = none\n")
+
+    assert main(["mirrors", "--set", *words]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert home.read_text() == "[global]\nresilient-mirrors = none\n"
+
+
+def test_white_space_is_none_of_the_setting(home: Path) -> None:
+    """A new line in it would be one in pip.conf."""
+    assert main(["mirrors", "--set", "tuna\n\taliyun", "bfsu"]) == 0
+    assert home.read_text().strip() == "[global]\nresilient-mirrors = tuna aliyun bfsu"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("there", [False, True])
+def test_a_login_is_not_for_everybody(
+    home: Path, there: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pip makes the file as any other, and does not tell."""
+    if there:
+        home.parent.mkdir(parents=True)
+        home.write_text("[global]\ntimeout = 5\n")
+        home.chmod(0o644)
+
+    assert main(["mirrors", "--set", "https://u:hunter2@own.invalid/simple/"]) == 0
+    said = capsys.readouterr()
+    assert "hunter2" in home.read_text()
+    assert "hunter2" not in said.out + said.err
+    assert home.stat().st_mode & 0o777 == (0o644 if there else 0o600)
+    assert (f"chmod 600 {home}" in said.err) is there
+
+
+def test_nobody_is_told_to_write_into_devnull(tmp_path: Path) -> None:
+    with pytest.raises(mirrors_setting.NotSet, match=r"; unset it$"):
+        written(tmp_path, "tuna", {"PIP_CONFIG_FILE": os.devnull})

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """List, measure or set."""
-    if arguments.set:
+    if arguments.set is not None:
         return _set(arguments.set, output, as_json=arguments.json)
     config = child.configuration()
     settings = in_force(config, os.environ)
@@ -206,6 +206,8 @@ def _set(words: list[str], output: Output, *, as_json: bool) -> int:
         output.json({**done._asdict(), "text": shown(done.text)})
     else:
         output.line(f"wrote {mirrors_setting.KEY} = {shown(done.text)} to {done.path}")
+    if done.readable:
+        output.notice(f"others may read the login in it; chmod 600 {done.path}")
     if done.stronger:
         output.complaint(f"it does not hold here: {done.stronger} says something else")
         return _PROBLEMS

@@ -9,6 +9,7 @@ or a stronger file may say something else.
 from __future__ import annotations
 
 import configparser
+import contextlib
 import locale
 import os
 import re
@@ -42,18 +43,22 @@ class Written(Record):
         text: The setting's value.
         by: `pip`, or `pip-resilient` where pip did not start.
         stronger: What sets it to something else all the same, or empty.
+        readable: Whether others may read a login that it has got.
     """
 
     path: str
     text: str
     by: str
     stronger: str
+    readable: bool = False
 
 
 def check(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the setting's value, and what in it is not understood."""
-    text = " ".join(words)
-    return text, declared.understood([text]).problems
+    """Return the setting's value, and why it is none: a line for each word that is wrong."""
+    text = " ".join(" ".join(words).split())  # a new line would end the value in pip.conf
+    if not text.strip(","):
+        return text, ("--set: nothing is named, and nothing was written; `none` is for no mirror",)
+    return text, declared.complaints(text, "--set", "; nothing was written")
 
 
 def write(
@@ -73,20 +78,32 @@ def write(
     named = environ.get("PIP_CONFIG_FILE", "")
     if named and os.path.exists(named):
         said = f"PIP_CONFIG_FILE is {named}, and so pip does not read the user's own file"
-        raise NotSet(f"{said}; unset it, or write {KEY} = {pip_config.shown(text)} there")
-    key = f"{_SECTION}.{KEY}"
+        there = f", or write {KEY} = {pip_config.shown(text)} there"
+        raise NotSet(f"{said}; unset it{'' if named == os.devnull else there}")
+    key, had = f"{_SECTION}.{KEY}", os.path.exists(usual_file(environ))
     code, out, _ = run((sys.executable, "-m", "pip", "config", "--user", "set", key, text))
     path, by = usual_file(environ), "pip"
     told = re.search(r"(?m)^Writing to (.+?)\s*$", out)
     if code == 0:
         path = told[1] if told else path
+        if not had:  # pip makes it as every other file
+            with contextlib.suppress(OSError):
+                os.chmod(path, _PRIVATE)
     else:
         _write_alone(path, text)
         by = "pip-resilient"
-    held = read().values.get(KEY)
+    held, stronger = read().values.get(KEY), ""
     if held is None or held.text.strip() != text:
-        return Written(path, text, by, held.source.said if held else "something unknown")
-    return Written(path, text, by, "")
+        stronger = held.source.said if held else "something unknown"
+    return Written(path, text, by, stronger, "@" in text and _is_readable(path))
+
+
+def _is_readable(path: str) -> bool:
+    """Tell whether others may read a file; on Windows the profile's access list keeps them out."""
+    try:
+        return os.name != "nt" and bool(os.stat(path).st_mode & 0o077)
+    except OSError:
+        return False
 
 
 def usual_file(environ: Mapping[str, str]) -> str:

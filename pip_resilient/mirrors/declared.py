@@ -91,20 +91,38 @@ def understood(levels: Sequence[str]) -> Declared:
     """
     if not levels:
         return Declared()
+    problems = complaints(levels[0], "PIP_RESILIENT_MIRRORS", ", so no mirror is used at all")
+    if problems:
+        return NOTHING._replace(problems=problems)
     words = _words(levels[0])
     forbidden = any("none" in _words(level) for level in levels)
-    wrong = [word for word in words if word not in ("none", "default") and not _means(word)]
-    if "none" in words and set(words) != {"none"}:
-        return NOTHING._replace(problems=(_problem("none", "stands beside other words"),))
-    if wrong:
-        return NOTHING._replace(
-            problems=tuple(_problem(_shown(word, levels[0]), "is not understood") for word in wrong)
-        )
     meant = _each_once(one for word in words for one in _means(word))
     return Declared(
         default="default" in words and not forbidden,
         named=tuple(source for origin, source in meant if not origin),
         spares=tuple((origin, source) for origin, source in meant if origin),
+    )
+
+
+def complaints(text: str, where: str, so: str) -> tuple[str, ...]:
+    """Say what in the setting's text is not understood, a line each.
+
+    Args:
+        text: The text.
+        where: Where it stands.
+        so: What follows from it, with what parts it from the sentence.
+    """
+    words = _words(text)
+    if "none" in words and set(words) != {"none"}:
+        wrong = [("none", "stands beside other words")]
+    else:
+        unknown = [word for word in words if word not in ("none", "default") and not _means(word)]
+        wrong = [(_shown(word, text), "is not understood") for word in unknown]
+    known = ", ".join(("default", "none", *SETS, *BY_NAME))
+    return tuple(
+        f"{where}: {word!r} {why}{so}; known are {known}, URLs of indexes, files:NAME-OR-URL and"
+        " ORIGIN=URL"
+        for word, why in wrong
     )
 
 
@@ -123,14 +141,6 @@ def _each_once(meant: Iterable[tuple[str, Source]]) -> list[tuple[str, Source]]:
             pages=known.pages or source.pages, login=known.login or source.login
         )
     return [(origin, source) for (origin, _), source in found.items()]
-
-
-def _problem(word: str, why: str) -> str:
-    known = ", ".join(("default", "none", *SETS, *BY_NAME))
-    return (
-        f"PIP_RESILIENT_MIRRORS: {word!r} {why}, so no mirror is used at all; known are {known},"
-        " URLs of indexes, files:NAME-OR-URL and ORIGIN=URL"
-    )
 
 
 def _shown(word: str, text: str) -> str:
