@@ -78,6 +78,21 @@ def test_the_list_has_the_newest_first(
     assert [row.split()[3] for row in rows] == ["download", "install"]
 
 
+@pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"{"])
+def test_a_damaged_run_hides_no_other(
+    state: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    """The power fails while the last one is kept; numbers mean the same in both commands."""
+    (state / "runs" / "2-ab12cd.ndjson").write_bytes(damage)
+
+    assert report("--state-dir", str(state)) == 0
+    assert capsys.readouterr().out.startswith("pip install ended well")
+    assert report("--state-dir", str(state), "--list", "--json") == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["1-ab12cd"]
+    assert report("--state-dir", str(state), "1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "1-ab12cd"
+
+
 def test_the_list_can_be_read_by_programs(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As everything else."""
     assert report("--state-dir", str(state), "--list", "--json") == 0
@@ -138,6 +153,35 @@ def test_where_there_is_no_run_it_says_so(
     assert said.out == ""
     assert "no run" in said.err
     assert not (tmp_path / "none").exists()
+
+
+def test_what_is_no_file_of_events_is_told_as_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That there is no run would send somebody to look for the file."""
+    empty = tmp_path / "empty.ndjson"
+    empty.write_text("junk\n")
+
+    assert report(str(empty)) == 1
+    assert "it holds no events" in capsys.readouterr().err
+    assert report(str(tmp_path)) == 1
+    assert "Is a directory" in capsys.readouterr().err
+
+
+def test_a_page_is_written_only_where_it_harms_nothing(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty variable, or the log itself, is soon written there."""
+    log = tmp_path / "events.ndjson"
+    log.write_text("\n".join(lines_of(RUN)), "ascii")
+
+    assert report(str(log), "--html", str(log)) == 2
+    assert report("--state-dir", str(state), "--html", "") == 2
+    assert report("--state-dir", str(state), "--list", "--html", str(tmp_path / "p")) == 2
+    assert log.read_text("ascii") == "\n".join(lines_of(RUN))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 3
 
 
 @pytest.mark.parametrize("wide", [40, 60, 80, 120])

@@ -13,6 +13,7 @@ Examples:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Show a run; 1 where there is none to show."""
     folder = arguments.state_dir or state_folder(os.environ)
-    runs = kept_in(folder)
+    runs, page = kept_in(folder), arguments.html
+    wrong = _wrong_page(arguments)
+    if wrong:
+        output.complaint(wrong)
+        return _USAGE
     if arguments.list:
         return _list(runs, output, as_json=arguments.json)
     kept, why = _wanted(arguments.which, runs, folder)
@@ -65,36 +70,58 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return _PROBLEMS
     if arguments.json:
         output.json(document(kept))
-    elif arguments.html:
-        return _write(arguments.html, report_page.page(kept), output)
+    elif page is not None:
+        return _write(page, report_page.page(kept), output)
     else:
         report_text.show(kept, output, time.time(), every=arguments.all)
     return _FINE
 
 
+def _wrong_page(arguments: argparse.Namespace) -> str:
+    """Say what is wrong with --html, or nothing."""
+    page, which = arguments.html, arguments.which
+    if page is None:
+        return ""
+    if arguments.list:
+        return "--html is for one run, --list for all of them"
+    if not page:
+        return "--html: no file is named"
+    with contextlib.suppress(OSError, ValueError):
+        if which and os.path.samefile(page, which):
+            return f"--html: {page} is the file that would be read"
+    return ""
+
+
 def _wanted(which: str | None, runs: Runs, folder: str | None) -> tuple[Kept | None, str]:
     """Return the run that is wanted, or why there is none."""
-    names = runs.names()
-    if which is None and not names:
+    there = _readable(runs)
+    if which is None:
         where = f"in {folder}" if folder else "since pip has no cache, or was told to keep nothing"
-        return None, f"no run is kept {where}; only runs in which something happened are"
-    name = names[0] if which is None else which
-    numbered = {str(number): kept for number, kept in enumerate(names, 1)}
-    name = numbered.get(name, name)
-    found = runs.read(name)
-    if found is None:
-        found = _lines_of(name)
-    there = read(found or (), name)
-    return (there[-1], "") if there else (None, f"there is no run {name!r}; see --list")
+        none = f"no run is kept {where}; only runs in which something happened are"
+        return (there[0][1], "") if there else (None, none)
+    numbered = {str(number): name for number, (name, _) in enumerate(there, 1)}
+    named = dict(there).get(numbered.get(which, which))
+    return (named, "") if named is not None else _in_file(which)
 
 
-def _lines_of(path: str) -> list[str] | None:
+def _readable(runs: Runs) -> list[tuple[str, Kept]]:
+    """Return the runs that are kept and not damaged, the newest first, as they are numbered."""
+    found = [(name, read(runs.read(name) or (), name)) for name in runs.names()]
+    return [(name, kept[-1]) for name, kept in found if kept]
+
+
+def _in_file(path: str) -> tuple[Kept | None, str]:
+    """Return the last run in a file of events, or why there is none."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - _LARGEST))
-            return file.read(_LARGEST).decode("utf-8", "replace").splitlines()
-    except (OSError, ValueError):
-        return None
+            lines = file.read(_LARGEST).decode("utf-8", "replace").splitlines()
+    except (FileNotFoundError, ValueError):
+        return None, f"there is no run {path!r}; see --list"
+    except OSError as error:
+        return None, f"no run can be read from {path}: {error.strerror}"
+    there = read(lines, path)
+    return (there[-1], "") if there else (None, f"no run stands in {path}: it holds no events")
 
 
 def _write(path: str, page: str, output: Output) -> int:
@@ -109,8 +136,7 @@ def _write(path: str, page: str, output: Output) -> int:
 
 
 def _list(runs: Runs, output: Output, *, as_json: bool) -> int:
-    found = [(name, read(runs.read(name) or (), name)) for name in runs.names()]
-    there = [(name, kept[-1]) for name, kept in found if kept]
+    there = _readable(runs)
     if as_json:
         output.json([{"name": name, "run": to_record(kept.about)} for name, kept in there])
     elif there:
