@@ -97,21 +97,55 @@ def test_a_login_is_the_hosts_own_and_is_not_shown(
 
 
 @pytest.mark.parametrize(
-    ("location", "kind"),
+    ("location", "why"),
     [
-        ("http://127.0.0.1:1/login", Kind.INTERCEPTED),
-        ("/again", Kind.INTERCEPTED),
-        ("https://[", Kind.INTERCEPTED),
+        ("http://127.0.0.1:1/login", "a redirect to something else than https"),
+        ("/again", "more than 5 redirects"),
+        ("https://[", "a redirect to no URL"),
     ],
 )
-def test_a_redirect_that_pip_would_not_follow_is_not(
-    server: FaultServer, authority: Authority, location: str, kind: Kind
+def test_a_mirrors_redirect_is_followed_as_the_plugin_does(
+    server: FaultServer, authority: Authority, location: str, why: str
 ) -> None:
-    """To plain http, round in a circle, or to nowhere."""
+    """Not to plain http, round in a circle, or to nowhere; and it is said why."""
     server.script = [redirect(location)]
+    told = failed(asking.ask(line(authority), server.url + PATH, {}, 10))
 
-    assert failed(asking.ask(line(authority), server.url + PATH, {}, 10)).kind is kind
+    assert (told.kind, told.detail) == (Kind.STACK, why)
     assert len(server.log) <= 10
+
+
+@pytest.mark.parametrize(
+    ("location", "kind", "why"),
+    [
+        ("http://127.0.0.1:1/login", Kind.REFUSED, "redirected to 127.0.0.1:1"),
+        ("/again", Kind.GARBLED, "more than 30 redirects"),
+        ("https://[", Kind.GARBLED, "a redirect to no URL"),
+        ("ftp://127.0.0.1/", Kind.GARBLED, "a redirect to no URL"),
+    ],
+)
+def test_a_redirect_that_pip_cannot_follow_is_told_as_what_it_is(
+    server: FaultServer, authority: Authority, location: str, kind: Kind, why: str
+) -> None:
+    """Whoever is told to log in to the network looks for a page that is not there."""
+    server.script = [redirect(location)]
+    told = failed(asking.ask(line(authority, as_pip=True), server.url + PATH, {}, 10))
+
+    assert (told.kind, told.detail) == (kind, why)
+    assert len(server.log) <= 31
+
+
+def test_what_pip_follows_is_followed() -> None:
+    """From http to http on another host, and six times on its own; the login stays at home."""
+    with FaultServer() as server, FaultServer() as other:
+        other.put(PATH, CONTENT)
+        goals = [*(f"/{hop}" for hop in range(1, 6)), other.url + PATH]
+        server.script = [redirect(goal).when(f"/{hop}") for hop, goal in enumerate(goals)]
+        plain = Line(lambda url: None, lambda url: None, AGENT, None, Deadline(20.0), as_pip=True)
+        said = answered(asking.ask(plain, with_login(server.url) + "/0", {}, len(CONTENT)))
+
+    assert (said.status, said.url, said.body) == (200, other.url + PATH, CONTENT)
+    assert (logins(server), logins(other)) == ([BASIC] * 6, [None])
 
 
 def test_no_more_is_read_than_is_wanted(server: FaultServer, authority: Authority) -> None:

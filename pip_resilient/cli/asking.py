@@ -14,7 +14,7 @@ import netrc
 import os
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from pip_resilient.cli.measured import Answer
 from pip_resilient.exceptions import failure_of, place_of_proxy
@@ -29,7 +29,7 @@ from pip_resilient.policy.disclosure import (
     without_secrets,
 )
 from pip_resilient.policy.failure import Failure, Kind
-from pip_resilient.policy.origins import host_of, place_of
+from pip_resilient.policy.origins import host_of, place_of, same_origin
 from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from pip_resilient.cli.measured import Asked
 
+_MOST_HOPS = 30
+"""As requests, and so pip (models.py, DEFAULT_REDIRECT_LIMIT)."""
 _PIECE = 64 * 1024
 _UNKNOWN_READ1 = 256
 """Bytes at once where urllib3 (< 2.1) has no `read1`: a larger read waits until it is full."""
@@ -70,6 +72,8 @@ class Line(Record):
         deadline: When all must be over.
         seconds: Longest silence.
         kept: Connections, kept from one request to the next; None: each has a fresh one.
+        as_pip: Whether redirects are followed as pip follows those of its own index, and
+            not as the plugin does those of another source.
     """
 
     proxy_of: Callable[[str], str | None]
@@ -79,6 +83,7 @@ class Line(Record):
     deadline: Deadline
     seconds: float = 4.0
     kept: dict[str, Any] | None = None
+    as_pip: bool = False
 
     def close(self) -> None:
         """Close what was kept."""
@@ -126,23 +131,56 @@ def ask(
     if login:
         given = given._replace(headers={**given.headers, "Authorization": basic(login)})
     goes_to = url
-    for hops in range(10):
+    for hops in range(_MOST_HOPS + 1):
         proxy = line.proxy_of(goes_to)
         here = address if goes_to == url else None
         try:
             answer = _one(line, given, goes_to, proxy, here, most, body_seconds)
         except Exception as error:  # whatever it is, it is the finding
-            return failure_of(error, proxy)
+            return _at(url, goes_to, failure_of(error, proxy))
         location = answer.headers.get("location")
         if answer.status not in REDIRECTS or not location:
             return answer
         try:
-            public = is_public(urlsplit(goes_to).hostname or "")
-            goes_to = next_hop(goes_to, location, hops, from_public=public)
-        except Forbidden:
-            where = f"redirected to {place_of(location)}" if "//" in location else "a redirect"
-            return Failure(Kind.INTERCEPTED, where, answer.status, proxy=place_of_proxy(proxy))
+            goes_to = _next(line, goes_to, location, hops)
+        except Forbidden as why:
+            kind = Kind.GARBLED if line.as_pip else Kind.STACK
+            return Failure(kind, str(why), answer.status, proxy=place_of_proxy(proxy))
     return Failure(Kind.GARBLED, "redirects without end")
+
+
+def _next(line: Line, before: str, location: str, hops: int) -> str:
+    """Return where a redirect leads to.
+
+    Raises:
+        Forbidden: It is not followed.
+    """
+    if not line.as_pip:
+        public = is_public(urlsplit(before).hostname or "")
+        return next_hop(before, location, hops, from_public=public)
+    if hops >= _MOST_HOPS:
+        raise Forbidden(f"more than {_MOST_HOPS} redirects")
+    try:
+        parts = urlsplit(urljoin(before, location))
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise Forbidden("a redirect to no URL") from None
+    if not sound:
+        raise Forbidden("a redirect to no URL")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+
+
+def _at(url: str, goes_to: str, failure: Failure) -> Failure:
+    """Say of a failure at another host who sent us there.
+
+    Nobody's index lies at a name that does not exist; a login page's is known in its
+    own network alone.
+    """
+    if same_origin(url, goes_to):
+        return failure
+    kind = Kind.INTERCEPTED if failure.kind is Kind.DNS_UNKNOWN else failure.kind
+    said = f"redirected to {place_of(goes_to)}"
+    return failure._replace(kind=kind, detail=failure.detail or said)
 
 
 def netrc_logins() -> netrc.netrc | None:

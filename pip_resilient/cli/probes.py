@@ -77,7 +77,7 @@ class Probe:
         deadline: When all must be over.
 
     Attributes:
-        line: What requests go out with.
+        line: What requests to mirrors go out with.
     """
 
     def __init__(self, config: PipConfig, deadline: asking.Deadline) -> None:
@@ -92,6 +92,7 @@ class Probe:
             config.text("client-cert") or None,
             deadline,
         )
+        self._own = self.line._replace(as_pip=True)
 
     def indexes(self, wanted: Sequence[Wanted]) -> tuple[Index, ...]:
         """Look at several indexes at once."""
@@ -196,38 +197,40 @@ class Probe:
         return reach.Goal(bare, proxy, context, to_proxy)
 
     def _asked(self, url: str, index: Index, addresses: Sequence[str | None]) -> Index:
-        answers = self._pages(url, PROJECT, addresses)
+        line = self.line if index.mirror else self._own
+        answers = self._pages(line, url, PROJECT, addresses)
         best = _best(answers)
         if isinstance(best, Answer) and best.status == 404:
-            listed = self._listed(url)
+            listed = self._listed(line, url)
             index = index._replace(listed=listed is not None)
             if listed:
-                answers = self._pages(url, listed, addresses)
+                answers = self._pages(line, url, listed, addresses)
                 best = _best(answers)
         pairs = tuple((address or "", one) for address, one in zip(addresses, answers))
         index = index._replace(pages=pairs)
         if isinstance(best, Failure):
             return index
         if 400 <= best.status < 500 and best.status not in (401, 404, 407, 410, 429):
-            line = self.line._replace(user_agent=OTHER_USER_AGENT)
-            other = asking.ask(line, _page_url(url, PROJECT), PAGE, LONGEST_PAGE)
+            stranger = line._replace(user_agent=OTHER_USER_AGENT)
+            other = asking.ask(stranger, _page_url(url, PROJECT), PAGE, LONGEST_PAGE)
             return index._replace(otherwise=other)
         if best.status != 200 or best.failure is not None:
             return index
         return self._of_page(url, index, best)
 
-    def _pages(self, url: str, project: str, addresses: Sequence[str | None]) -> list[Asked]:
+    def _pages(
+        self, line: asking.Line, url: str, project: str, addresses: Sequence[str | None]
+    ) -> list[Asked]:
         page = _page_url(url, project)
         works = [
-            functools.partial(asking.ask, self.line, page, PAGE, LONGEST_PAGE, one)
-            for one in addresses
+            functools.partial(asking.ask, line, page, PAGE, LONGEST_PAGE, one) for one in addresses
         ]
         done = reach.beside(works, self._deadline.left(60.0))
         return [answer or Failure(Kind.SILENT) for answer in done]
 
-    def _listed(self, url: str) -> str | None:
+    def _listed(self, line: asking.Line, url: str) -> str | None:
         """Return a project that the index lists, empty where it lists none soon, or None."""
-        answer = asking.ask(self.line, _page_url(url, ""), PAGE, _LIST)
+        answer = asking.ask(line, _page_url(url, ""), PAGE, _LIST)
         if isinstance(answer, Failure) or answer.status != 200:
             return None
         found = re.search(_LISTED, answer.body)
@@ -268,15 +271,15 @@ class Probe:
         part = {**FILE, "Range": "bytes=10-19"}
         found, piece = reach.beside(
             [
-                lambda: asking.ask(self.line, where[0], FILE, _SMALL),
-                lambda: asking.ask(self.line, where[0], part, _SMALL),
+                lambda: asking.ask(self._own, where[0], FILE, _SMALL),
+                lambda: asking.ask(self._own, where[0], part, _SMALL),
             ],
             self._deadline.left(60.0),
         )
         fetched = Fetched(without_secrets(small.url), found or Failure(Kind.SILENT), piece)
         if isinstance(found, Failure) or found is None or found.status != 200:
             return fetched
-        more = asking.ask(self.line, where[1], FILE, _LARGE, body_seconds=_MOST_SECONDS)
+        more = asking.ask(self._own, where[1], FILE, _LARGE, body_seconds=_MOST_SECONDS)
         failure = more.failure if isinstance(more, Answer) else None
         if isinstance(more, Answer) and failure is not None and failure.kind is Kind.CRAWL:
             more = more._replace(failure=None)  # it was not meant to be whole
