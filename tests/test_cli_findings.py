@@ -88,6 +88,25 @@ def test_one_cause_is_told_once() -> None:
     assert causes(*both) == ["refused"]
 
 
+def test_two_broken_indexes_are_both_told() -> None:
+    """Who has mended the one would else find the other tomorrow."""
+    other = index(url="https://other.invalid/simple/", source=FILE)
+    for kind in (Kind.REFUSED, Kind.DNS_UNKNOWN, Kind.PROXY_FORBIDS, Kind.CERTIFICATE):
+        both = [one._replace(addresses=Failure(kind)) for one in (index(), other)]
+        told = found(*both)
+
+        assert [one.place for one in told] == ["index.invalid", "other.invalid"]
+        assert [one.set_by for one in told] == [VARIABLE.said, FILE.said]
+
+
+@pytest.mark.parametrize("kind", [Kind.UNREACHABLE, Kind.DNS_TEMPORARY, Kind.CA_PATH])
+def test_what_is_this_machines_is_told_once(kind: Kind) -> None:
+    """It is the same for every host."""
+    other = index(url="https://other.invalid/simple/", source=FILE)
+
+    assert len(causes(*(one._replace(addresses=Failure(kind)) for one in (index(), other)))) == 1
+
+
 @pytest.mark.parametrize(
     ("address", "cause"),
     [

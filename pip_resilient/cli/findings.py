@@ -44,6 +44,13 @@ _OF_ROOM = {
 }
 _LOCAL = {"configuration", "no_pip", *(kind.name.lower() for kind in diagnosis.NOT_THE_NETWORK)}
 """Causes that are the same for every host: they come first."""
+_SHARED = {*_LOCAL, "clock", "unreachable", "dns_temporary"}
+"""Causes of this machine alone, of which more than one host says nothing more."""
+_OF_THE_PROXY_ITSELF = {
+    *(Kind.REFUSED, Kind.CONNECT_TIMEOUT, Kind.DNS_UNKNOWN, Kind.STACK),
+    *(Kind.PROXY_AUTHENTICATION, Kind.PROXY_SCHEME),
+}
+"""Where one is in between: whatever host was to be reached."""
 
 
 class Finding(Record):
@@ -51,7 +58,7 @@ class Finding(Record):
 
     Attributes:
         cause: Its name, for programs: `dns_unknown`, `clock`.
-        place: Who is concerned.
+        place: Who is concerned: a host, or the proxy before it.
         said: One sentence.
         advice: What to do.
         grave: Whether pip will fail for it; else it is only worth knowing.
@@ -83,9 +90,10 @@ def findings(measured: Measured) -> list[Finding]:
     found += _of_serials(measured.indexes)
     if armed.is_on(config.text(armed.SWITCH)):
         found = [one._replace(fix=() if one.fix == fixes.ARM else one.fix) for one in found]
-    once: dict[tuple[str, str], Finding] = {}
+    once: dict[tuple[str, ...], Finding] = {}
     for one in found:
-        once.setdefault((one.cause, one.said.partition(": ")[2] or one.said), one)
+        whose = () if one.cause in _SHARED else (one.place, one.set_by)
+        once.setdefault((one.cause, one.said.partition(": ")[2] or one.said, *whose), one)
     return sorted(once.values(), key=lambda one: (not one.grave, one.cause not in _LOCAL))
 
 
@@ -109,9 +117,10 @@ def _of_failure(index: Index, failure: Failure) -> Finding:
         source = index.client_source
     if failure.kind.whose is Whose.SETTINGS and source is not index.proxy_source:
         who += _bracket(source)
+    common = failure.proxy and failure.kind in _OF_THE_PROXY_ITSELF
     return Finding(
         failure.kind.name.lower(),
-        place,
+        failure.proxy if common and failure.proxy else place,
         f"{who}: {failure.said}",
         diagnosis.advice(failure, place, by_proxy),
         fix=fixes.of_failure(failure, source),
