@@ -85,6 +85,8 @@ def test_its_options_are_its_own(home: Path, dashes: list[str]) -> None:
     [
         ([], 2, "no command is given; for example: pip-resilient run -- ./build.sh"),
         (["--"], 2, "no command is given; for example: pip-resilient run -- ./build.sh"),
+        (["--", ""], 2, "no command is given; for example: pip-resilient run -- ./build.sh"),
+        (["--", "", "x"], 2, "no command is given; for example: pip-resilient run -- ./build.sh"),
         (["--", "no-such-command"], 127, "no-such-command: not found"),
         (["--", "./no-such-command"], 127, "./no-such-command: not found"),
         (["--", os.sep], 126, f"{os.sep}: Permission denied"),

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Become the command; return only if that cannot be."""
     words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
-    if not words:
+    if not words or not words[0]:  # an empty variable
         output.complaint("no command is given; for example: pip-resilient run -- ./build.sh")
         return _USAGE
     try:
