@@ -60,6 +60,10 @@ _ADVICE = {
         "ask for a CA certificate that keeps RFC 5280; Python 3.12 does not insist on it"
     ),
     Kind.TLS_PROTOCOL: "check that the URL's https:// is right for {place}",
+    Kind.TLS_REFUSED: (
+        "give a client certificate for {place} by --client-cert or PIP_CLIENT_CERT if it wants"
+        " one; else it has no cipher in common with this Python's OpenSSL"
+    ),
     Kind.CLIENT_CERTIFICATE: "give yours for {place} by --client-cert or PIP_CLIENT_CERT",
     Kind.PROXY_AUTHENTICATION: "put user and password into the proxy's URL{proxy_set_by}",
     Kind.PROXY_FORBIDS: "ask for {place} to be allowed by the proxy",

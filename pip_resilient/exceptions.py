@@ -55,6 +55,8 @@ _TLS_REFUSED = {
     "UNSUPPORTED_PROTOCOL": Kind.TLS_PROTOCOL,
     "NO_PROTOCOLS_AVAILABLE": Kind.TLS_PROTOCOL,
     "NO_SHARED_CIPHER": Kind.TLS_PROTOCOL,
+    # No cipher in common, or a client certificate is missing (RFC 5246 §7.2.2).
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": Kind.TLS_REFUSED,
     # RFC 8446 §6.2; TLS 1.2 has no alert of its own for it.
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": Kind.CLIENT_CERTIFICATE,
 }

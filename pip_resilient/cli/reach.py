@@ -7,6 +7,7 @@ over a second connection that carries nothing of the user's.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import socket
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 RESOLVE, CONNECT = 4.0, 3.5
 """Seconds. A lost SYN or DNS packet is sent again after 1 s (RFC 6298), and twice more."""
+_ALERT = 0.3
+"""Seconds, beside what the handshake took, in which an alert that follows it is there."""
 _PER_FAMILY = 2
 _T = TypeVar("_T")
 __all__ = ["CONNECT", "RESOLVE", "Goal", "beside", "reach", "ssl"]
@@ -163,7 +166,25 @@ def _with_tls(goal: Goal, address: Address, sock: socket.socket, began: float) -
     _, host, _ = origin_of(goal.url)
     with goal.context.wrap_socket(sock, server_hostname=host) as secure:
         shown = certificates.read(secure.getpeercert(binary_form=True) or b"")
-    return address._replace(tls=time.monotonic() - began, certificate=shown)
+        took = time.monotonic() - began
+        _let_refuse(secure, _ALERT + took)
+    return address._replace(tls=took, certificate=shown)
+
+
+def _let_refuse(secure: Any, seconds: float) -> None:
+    """Wait for the alert of a server that does not like our certificate, or that there is none.
+
+    With TLS 1.3 the handshake is over for us before the server has looked (RFC 8446
+    §4.4.2.4). Who sends before reading may find the connection closed, and no alert.
+
+    Raises:
+        OSError: It has come.
+    """
+    if secure.version() != "TLSv1.3":
+        return
+    secure.settimeout(seconds)
+    with contextlib.suppress(socket.timeout):
+        secure.recv(1)
 
 
 def _of_plain_proxy(goal: Goal, one: Any, address: Address, deadline: Deadline) -> Address:

@@ -60,6 +60,7 @@ CONNECTION_CLASS = frozenset(
         Kind.OTHER_HOST,
         Kind.AGAINST_RULES,
         Kind.TLS_PROTOCOL,
+        Kind.TLS_REFUSED,
         # Overloaded, or down behind its front: 429 and 5xx (`TRANSIENT_STATUSES`).
         Kind.STATUS,
         # The way to this one host is closed; another host's may be open.

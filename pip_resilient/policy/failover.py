@@ -42,6 +42,7 @@ _AT_ONCE = frozenset(
         Kind.OTHER_HOST,
         Kind.AGAINST_RULES,
         Kind.TLS_PROTOCOL,
+        Kind.TLS_REFUSED,
         Kind.PROXY_FORBIDS,
         Kind.WRONG_BYTES,
         Kind.CHANGED,

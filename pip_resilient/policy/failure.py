@@ -53,6 +53,7 @@ class Kind(enum.Enum):
     OTHER_HOST = ("TLS certificate of another host", Whose.NETWORK, False)
     AGAINST_RULES = ("TLS certificate breaks RFC 5280", Whose.NETWORK, False)
     TLS_PROTOCOL = ("no common TLS protocol", Whose.NETWORK, False)
+    TLS_REFUSED = ("the server refuses the TLS handshake", Whose.SETTINGS, False)
     CLIENT_CERTIFICATE = ("the server asks for a client certificate", Whose.SETTINGS, False)
     PROXY_AUTHENTICATION = ("proxy asks for a login", Whose.PROXY, False)
     PROXY_FORBIDS = ("proxy forbids this host", Whose.PROXY, False)
