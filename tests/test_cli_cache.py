@@ -114,8 +114,36 @@ def test_another_ones_folder_is_left_alone(state: str, capsys: pytest.CaptureFix
 
     assert main(["cache", "--state-dir", state]) == 0
     assert "not this user's alone" in capsys.readouterr().out.replace("\n", " ")
-    assert cache(capsys, "purge", "--state-dir", state)["gone"][0]["things"] == 0
+    assert main(["cache", "purge", "--json", "--state-dir", state]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["gone"][0]["things"] == 0
+    assert f"{state} was thrown away: others may write to it; chmod go-w {state}" in said.err
     assert os.listdir(os.path.join(state, "runs"))
+
+
+def test_another_ones_room_is_told(state: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would seem to be empty."""
+    room = os.path.join(state, "hosts")
+    os.chmod(room, 0o770)
+
+    assert main(["cache", "purge", "pages", "--state-dir", state]) == 0
+    assert main(["cache", "purge", "--state-dir", state]) == 1
+    assert f"chmod go-w {room}" in capsys.readouterr().err
+    assert os.listdir(room)
+
+
+@pytest.mark.parametrize("how", ["file", "below a file"])
+def test_a_folder_that_cannot_be_made_is_not_usable(
+    tmp_path: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody would wait for what is never kept."""
+    path = tmp_path / "file"
+    path.touch()
+    folder = str(path if how == "file" else path / "state")
+
+    assert cache(capsys, "--state-dir", folder)["usable"] is False
+    assert main(["cache", "--state-dir", folder]) == 0
+    assert "nothing is kept" in capsys.readouterr().out
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from pip_resilient.cli import armed, status
 from pip_resilient.cli.in_force import InForce, in_force
 from pip_resilient.cli.output import Output
 from pip_resilient.cli.pip_config import PipConfig, Source, Value
-from pip_resilient.cli.remembered import Trouble
+from pip_resilient.cli.remembered import Refused, Trouble
 from pip_resilient.mirrors.declared import Declared
 from pip_resilient.store.partials import Held
 
@@ -198,6 +198,18 @@ def test_all_of_it_is_told_and_fits(columns: int) -> None:
     assert "2.0 MB of 8.0 MB" in flat
     assert "2 kept" in flat
     assert said.splitlines()[0].startswith("armed")
+
+
+def test_a_folder_that_is_not_used_is_noted() -> None:
+    """pip works, and remembers nothing; it is no reason to fail a script."""
+    refused = Refused("/cache/hosts", "others may write to it", "chmod go-w /cache/hosts")
+    looked = FINE._replace(refused=(refused,))
+    said = told(looked, 200)
+
+    assert status.problems(looked) == []
+    assert row_of(looked, "state") == ("note", "/cache/hosts is not used: others may write to it")
+    assert "\n    Try: chmod go-w /cache/hosts\n" in said
+    assert status.document(looked, [])["refused"] == [refused._asdict()]
 
 
 def test_the_document_says_the_same() -> None:

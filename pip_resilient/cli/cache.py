@@ -4,7 +4,7 @@ All of it lies in one folder below pip's cache (or in PIP_RESILIENT_STATE_DIR)
 and may go at any time: what is missing is learnt or fetched again. pip's own
 cache is not touched; for that there is `pip cache purge`.
 
-The exit code is 0, 1 where something could not be thrown away, 2 for wrong usage.
+The exit code is 0, 1 where something was not thrown away, 2 for wrong usage.
 
 Examples:
   pip-resilient cache                   where it is, and how much
@@ -63,9 +63,11 @@ def where(folder: str | None) -> str:
     """Say in which folder things are kept, or why nowhere."""
     if folder is None:
         return "nothing is kept: pip has no cache, or was told to keep nothing"
-    if not remembered.usable(folder):
+    if remembered.usable(folder):
+        return folder
+    if os.path.lexists(folder):
         return f"nothing is kept: {folder} is not this user's alone"
-    return folder
+    return f"nothing is kept: {folder} cannot be made"
 
 
 def _info(folder: str | None, output: Output, *, as_json: bool) -> None:
@@ -100,4 +102,7 @@ def _purge(folder: str | None, what: str | None, output: Output, *, as_json: boo
             output.line(f"thrown away: {room.name}, {room.things}, {size(room.size)}")
     for room in left:
         output.complaint(f"{room.things} of {room.name} could not be thrown away")
-    return _PROBLEMS if left else _FINE
+    refused = remembered.refused(folder, names)
+    for one in refused:
+        output.complaint(f"nothing in {one.path} was thrown away: {one.why}; {one.advice}")
+    return _PROBLEMS if left or refused else _FINE

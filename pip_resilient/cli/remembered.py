@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
+import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pip_resilient.cli import kept
 from pip_resilient.policy import breaker
 from pip_resilient.store import hosts, last_good, partials, runs
-from pip_resilient.store.folder import Folder
+from pip_resilient.store.folder import Folder, could_be_made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ROOMS = {
     "hosts": "what was learnt of hosts",
@@ -69,11 +71,52 @@ class Trouble(NamedTuple):
     failures: int
 
 
+class Refused(NamedTuple):
+    """A folder that is there and is not used.
+
+    Attributes:
+        path: The folder.
+        why: Why it is not.
+        advice: What to do.
+    """
+
+    path: str
+    why: str
+    advice: str
+
+
 def usable(folder: str | None) -> bool:
-    """Tell whether what stands in the folder is used; one of somebody else's is not."""
-    if folder is None or not os.path.isdir(folder):
-        return folder is not None
-    return Folder.open(folder) is not None
+    """Tell whether what stands in the folder is used, or would be made; nothing is made."""
+    if folder is None:
+        return False
+    if os.path.isdir(folder):
+        return Folder.open(folder) is not None
+    return not os.path.lexists(folder) and could_be_made(folder)
+
+
+def refused(folder: str | None, names: Iterable[str] = ROOMS) -> list[Refused]:
+    """Return the folder that is there and is not used, or those of its rooms.
+
+    Args:
+        folder: Where things are remembered.
+        names: Of the rooms to look at.
+    """
+    if folder is None or not os.path.lexists(folder):
+        return []
+    if not usable(folder):
+        return [_refused(folder)]
+    paths = [(name, os.path.join(folder, name)) for name in names]
+    there = [(name, path) for name, path in paths if os.path.lexists(path)]
+    return [_refused(path) for name, path in there if kept.room(folder, name) is None]
+
+
+def _refused(path: str) -> Refused:
+    found = os.lstat(path)
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == getattr(os, "geteuid", lambda: 0)()
+    if own and found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return Refused(path, "others may write to it", f"chmod go-w {shlex.quote(path)}")
+    advice = "set PIP_RESILIENT_STATE_DIR to a folder of your own"
+    return Refused(path, "it is no folder of this user's alone", advice)
 
 
 def rooms(folder: str | None) -> list[Room]:

@@ -76,6 +76,7 @@ class Status(Record):
         runs: Names of kept runs, the newest first.
         days: Since what is known of public mirrors was looked at.
         carrier: The carrier of `run`.
+        refused: Folders in which things would be remembered, and are not.
     """
 
     switch: armed.Switch
@@ -88,6 +89,7 @@ class Status(Record):
     runs: tuple[str, ...] = ()
     days: int = 0
     carrier: armed.Carrier = armed.Carrier()
+    refused: tuple[remembered.Refused, ...] = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +123,7 @@ def look() -> Status:
         tuple(kept.kept_in(folder).names()),
         (date.today() - date.fromisoformat(DATED)).days,  # noqa: DTZ011  # a day more or less
         armed.carrier(os.environ),
+        tuple(remembered.refused(folder)),
     )
 
 
@@ -199,6 +202,7 @@ def checks(status: Status) -> list[Check]:
         Check("pip", OK if tried.version else BAD, f"{tried.version or 'unknown'} {tried.path}"),
         Check("seam", BAD if _of_pip(tried) else OK, seam),
         _mirrors(status.days),
+        *(Check("state", NOTE, f"{one.path} is not used: {one.why}") for one in status.refused),
     ]
 
 
@@ -246,6 +250,8 @@ def tell(status: Status, found: list[Problem], output: Output) -> None:
         [(one.name, one.state, one.said) for one in seen],
         [STYLES.get(one.state, "") for one in seen],
     )
+    for advice in dict.fromkeys(one.advice for one in status.refused):
+        output.verbatim(f"    Try: {advice}")
     output.line()
     output.line("Settings", "strong")
     output.table([(one.name, one.text, one.source) for one in status.settings.values])
@@ -286,6 +292,8 @@ def document(status: Status, found: list[Problem]) -> dict[str, Any]:
         "pip": status.tried._asdict(),
         "settings": [one._asdict() for one in status.settings.values],
         "folder": status.folder,
+        "usable": remembered.usable(status.folder),
+        "refused": [one._asdict() for one in status.refused],
         "out_of_order": [one._asdict() for one in status.troubles],
         "unfinished": [one._asdict() for one in status.unfinished],
         "runs": list(status.runs),

@@ -285,6 +285,16 @@ class Folder:
         return True
 
 
+def could_be_made(path: str) -> bool:
+    """Tell whether `Folder.open` could make a folder that is missing; nothing is made."""
+    above = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above) or not os.access(above, os.W_OK | os.X_OK):
+        return False
+    return _EUID != 0 or os.stat(above).st_uid == 0
+
+
 def _is_name(name: str) -> bool:
     """Tell whether it names a file in the folder itself, on every platform."""
     return re.match(_NAME, name) is not None
