@@ -126,6 +126,8 @@ def test_another_ones_room_is_told(state: str, capsys: pytest.CaptureFixture[str
     room = os.path.join(state, "hosts")
     os.chmod(room, 0o770)
 
+    assert main(["cache", "--state-dir", state]) == 0
+    assert f"{room} is not used: others may write to it" in capsys.readouterr().err
     assert main(["cache", "purge", "pages", "--state-dir", state]) == 0
     assert main(["cache", "purge", "--state-dir", state]) == 1
     assert f"chmod go-w {room}" in capsys.readouterr().err

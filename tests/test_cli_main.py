@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pip_resilient.cli import main as main_module
 from pip_resilient.cli.main import COMMANDS, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARGV = (sys.executable, "-m", "pip_resilient", "completion", "bash")
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and files of POSIX")
@@ -31,6 +35,35 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         os.close(writing)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_problems_are_problems_also_where_nobody_reads_them(unbuffered: str) -> None:
+    """`set -o pipefail` and `| tee` are to notice."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = (sys.executable, "-m", "pip_resilient", "status")
+    environ = {name: text for name, text in os.environ.items() if name != "PIP_RESILIENT"}
+    environ["PYTHONUNBUFFERED"] = unbuffered
+    try:
+        done = subprocess.run(
+            words, stdout=writing, stderr=subprocess.PIPE, env=environ, check=False, timeout=60
+        )
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_complaints_that_could_not_be_written_change_no_exit_code(tmp_path: Path) -> None:
+    """120 is Python's own, and in no manual."""
+    words = (sys.executable, "-m", "pip_resilient", "report", "--state-dir", str(tmp_path))
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, check=False, timeout=60)
+
+    assert (done.returncode, done.stdout) == (1, b"")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
@@ -83,6 +116,24 @@ def test_what_is_missing_is_named_with_how_to_get_it(
     assert capsys.readouterr().err == (
         "pip-resilient: urllib3 is missing; python -m pip install urllib3\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "No such file or directory"),
+        (OSError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied"),
+        (OSError(errno.ENOSPC, "No space left"), "standard output: No space left"),
+    ],
+)
+def test_what_is_not_standard_outputs_fault_is_not_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, said: str
+) -> None:
+    """In a working folder that was deleted, it is not."""
+    monkeypatch.setattr(main_module, "_write_no_more", lambda: None)
+
+    assert ending(monkeypatch, error) == 1
+    assert capsys.readouterr().err == f"pip-resilient: {said}\n"
 
 
 @pytest.mark.parametrize(("words", "code"), [((), 2), (("nothing",), 2), (("--help",), 0)])

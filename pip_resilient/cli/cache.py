@@ -75,11 +75,14 @@ def _info(folder: str | None, output: Output, *, as_json: bool) -> None:
     total = sum(room.size for room in rooms)
     if as_json:
         about = {"folder": folder, "usable": remembered.usable(folder), "size": total}
-        output.json({**about, "rooms": [room._asdict() for room in rooms]})
+        refused = [one._asdict() for one in remembered.refused(folder)]
+        output.json({**about, "refused": refused, "rooms": [room._asdict() for room in rooms]})
         return
     output.line(where(folder), "strong")
     output.table([_row(room) for room in rooms])
     output.line(f"{size(total)} together")
+    for one in remembered.refused(folder):
+        output.notice(f"{one.path} is not used: {one.why}; {one.advice}")
 
 
 def _row(room: remembered.Room) -> tuple[str, str, str, str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pip_resilient import __version__
 from pip_resilient.cli import (
@@ -44,6 +45,7 @@ COMMANDS: tuple[ModuleType, ...] = (
 )
 FINE, PROBLEMS, USAGE = 0, 1, 2
 _INTERRUPTED = 130
+_OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EBADF, errno.EIO)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,12 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:  # closed by who started this
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     output = Output(sys.stdout, sys.stderr, os.environ)
+    code = FINE
     try:
         code = _run(argv, output)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         _write_no_more()
-        return FINE
+        return code
     except KeyboardInterrupt:
         return _INTERRUPTED
     except ModuleNotFoundError as missing:
@@ -72,9 +75,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PROBLEMS
     except OSError as error:
         _write_no_more()
-        output.complaint(f"{error.filename or 'standard output'}: {error.strerror or error}")
-        return PROBLEMS
+        of_output = error.filename is None and error.errno in _OF_WRITING
+        where = "standard output: " if of_output else f"{error.filename}: " * bool(error.filename)
+        return _complained(output, f"{where}{error.strerror or error}")
     return code
+
+
+def _complained(output: Output, text: str) -> int:
+    """Say why nothing came of it, where that can be said."""
+    try:
+        output.complaint(text)
+    except OSError:  # of standard error, which Python would flush once more when it ends
+        _write_no_more(sys.stderr)
+    return PROBLEMS
 
 
 def _run(argv: Sequence[str] | None, output: Output) -> int:
@@ -91,10 +104,10 @@ def _run(argv: Sequence[str] | None, output: Output) -> int:
     return code
 
 
-def _write_no_more() -> None:
+def _write_no_more(stream: TextIO | None = None) -> None:
     """Let the last flush of standard output, when Python ends, go nowhere: it cannot be written."""
     with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), (stream or sys.stdout).fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,6 +42,7 @@ class Output:
         self._out, self._err = out, err
         self._environ = environ
         self.quiet = quiet
+        self._is_read = True
         wanted = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self._coloured = wanted and out.isatty()
 
@@ -66,11 +67,11 @@ class Output:
     def line(self, text: str = "", style: str = "") -> None:
         """Write one line of the result, folded where it is too long."""
         for part in self._folded(text, self.width()):
-            self._out.write(self._painted(part, style) + "\n")
+            self._write(self._painted(part, style) + "\n")
 
     def verbatim(self, text: str) -> None:
         """Write a line that somebody will paste: it must not be folded."""
-        self._out.write(plain(text) + "\n")
+        self._write(plain(text) + "\n")
 
     def table(self, rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
         """Write rows as columns; the last column takes what room is left, and folds.
@@ -92,23 +93,30 @@ class Output:
             before = [cell.ljust(width) for cell, width in zip(row[:-1], widths)]
             before[:1] = [self._painted(cell, _style(styles, at)) for cell in before[:1]]
             gap = " " * _GAP
-            self._out.write(gap.join([*before, first]).rstrip() + "\n")
+            self._write(gap.join([*before, first]).rstrip() + "\n")
             indent = " " * (self.width() - room)
-            self._out.writelines(f"{indent}{part}\n" for part in more)
+            self._write("".join(f"{indent}{part}\n" for part in more))
 
     def json(self, document: object) -> None:
         """Write the one document that `--json` prints."""
-        json.dump(document, self._out, indent=2, ensure_ascii=True)
-        self._out.write("\n")
+        self._write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+
+    def _write(self, text: str) -> None:
+        """Write to a reader, as long as there is one: what was found is the exit code's too."""
+        if self._is_read:
+            try:
+                self._out.write(text)
+            except BrokenPipeError:
+                self._is_read = False
 
     def _stacked(self, texts: list[list[str]], styles: Sequence[str]) -> None:
         for at, row in enumerate(texts):
             *before, last = row
             first = " ".join(cell for cell in before if cell)
             for part in self._folded(first, self.width()):
-                self._out.write(self._painted(part, _style(styles, at)) + "\n")
+                self._write(self._painted(part, _style(styles, at)) + "\n")
             for part in self._folded(last, self.width() - _GAP):
-                self._out.write(" " * _GAP + part + "\n")
+                self._write(" " * _GAP + part + "\n")
 
     def _folded(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(plain(text), width, break_on_hyphens=False) or [""]
