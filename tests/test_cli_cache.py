@@ -148,6 +148,21 @@ def test_a_folder_that_cannot_be_made_is_not_usable(
     assert "nothing is kept" in capsys.readouterr().out
 
 
+def test_a_url_for_a_folder_gives_no_login_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two settings are soon mistaken for each other."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_RESILIENT_STATE_DIR", "https://u:hunter2@h.invalid/simple/")
+    monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
+    for words in (["cache"], ["cache", "purge"], ["report"], ["status"]):
+        main(words)
+        main([*words, "--json"])
+    said = capsys.readouterr()
+
+    assert "hunter2" not in said.out + said.err
+
+
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", "purge", "everything"]) == 2
     assert main(["cache", "info", "runs"]) == 2

@@ -67,7 +67,7 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("changed", "said", "advice"),
     [
-        ({"switch": OFF}, "PIP_RESILIENT is not set", "pip-resilient enable"),
+        ({"switch": OFF}, "PIP_RESILIENT is not set", 'eval "$(pip-resilient enable)"'),
         ({"switch": armed.switch({"PIP_RESILIENT": "2"})}, "'2', which is off", "enable"),
         ({"file": FILE._replace(text="", sha256="")}, "there is no start-up file", "reinstall"),
         ({"file": FILE._replace(sha256="b" * 64)}, "not as it was shipped", "reinstall"),

@@ -44,6 +44,15 @@ def test_a_script_is_what_it_was_once_the_block_is_out(data: bytes, shell: str) 
     assert switch.without_block(written) == data
 
 
+@pytest.mark.parametrize("shell", ["sh", "cmd"])
+def test_what_was_written_behind_the_block_stays_a_line_of_its_own(shell: str) -> None:
+    """Two commands in one line are another command."""
+    written = switch.with_block(b"first", shell) + b"second\n"
+
+    assert switch.without_block(written) == b"first\nsecond\n"
+    assert b"first\nsecond\n" in switch.with_block(written, shell)
+
+
 @given(scripts, shells)
 def test_writing_twice_is_writing_once(data: bytes, shell: str) -> None:
     data, line = prepared(data, shell)
@@ -139,6 +148,18 @@ def test_a_script_of_many_names_is_written_under_one_of_them(prefix: Path, tmp_p
     switch.write(str(prefix), "/usr", on=True)
 
     assert (tmp_path / "store").read_bytes() == b"# mine\n"
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may give away")
+def test_a_script_stays_its_owners(prefix: Path) -> None:
+    """Who had it could not change it any more."""
+    path = prefix / "bin" / "activate"
+    os.chown(path, 1234, 1234)
+    path.chmod(0o640)
+    switch.write(str(prefix), "/usr", on=True)
+
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 1234)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_signed_script_is_left_alone(prefix: Path) -> None:

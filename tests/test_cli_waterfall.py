@@ -195,6 +195,8 @@ def test_a_run_in_numbers() -> None:
         ("https://x.invalid/", "/"),
         ("https://x.invalid", "/"),
         ("?", "/"),
+        ("https://x.invalid/a/demo.whl?token=s3cret/x#y", "demo.whl"),
+        ("https://x.invalid?s3cret/a", "/"),
         ("https://x.invalid/a%2B1.whl", "a+1.whl"),
     ],
 )

@@ -63,18 +63,23 @@ def where(folder: str | None) -> str:
     """Say in which folder things are kept, or why nowhere."""
     if folder is None:
         return "nothing is kept: pip has no cache, or was told to keep nothing"
+    told = kept.shown(folder)
     if remembered.usable(folder):
-        return folder
+        return told
     if os.path.lexists(folder):
-        return f"nothing is kept: {folder} is not this user's alone"
-    return f"nothing is kept: {folder} cannot be made"
+        return f"nothing is kept: {told} is not this user's alone"
+    return f"nothing is kept: {told} cannot be made"
 
 
 def _info(folder: str | None, output: Output, *, as_json: bool) -> None:
     rooms = remembered.rooms(folder)
     total = sum(room.size for room in rooms)
     if as_json:
-        about = {"folder": folder, "usable": remembered.usable(folder), "size": total}
+        about = {
+            "folder": folder and kept.shown(folder),
+            "usable": remembered.usable(folder),
+            "size": total,
+        }
         refused = [one._asdict() for one in remembered.refused(folder)]
         output.json({**about, "refused": refused, "rooms": [room._asdict() for room in rooms]})
         return
@@ -98,7 +103,8 @@ def _purge(folder: str | None, what: str | None, output: Output, *, as_json: boo
     left = [room for room in remembered.rooms(folder) if room.name in names and room.things]
     if as_json:
         gone_away = [room._asdict() for room in gone]
-        output.json({"folder": folder, "gone": gone_away, "left": [one._asdict() for one in left]})
+        told = folder and kept.shown(folder)
+        output.json({"folder": told, "gone": gone_away, "left": [one._asdict() for one in left]})
     else:
         output.line(where(folder), "strong")
         for room in gone:

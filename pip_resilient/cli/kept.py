@@ -8,6 +8,7 @@ passed over; a file of events (`PIP_RESILIENT_LOG`) may hold many runs.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,6 +54,11 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
         return os.path.abspath(os.path.expanduser(said))
     cache = pip_config.cache_folder(config, environ, platform)
     return os.path.join(os.path.abspath(cache), "pip-resilient")
+
+
+def shown(folder: str) -> str:
+    """Return a folder for messages: a URL that was taken for one may hold a login."""
+    return re.sub(r"([A-Za-z]{2,}:/+).*@", r"\1", folder)
 
 
 def kept_in(folder: str | None) -> Runs:

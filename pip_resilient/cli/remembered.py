@@ -111,7 +111,7 @@ def refused(folder: str | None, names: Iterable[str] = ROOMS) -> list[Refused]:
 
 
 def _refused(path: str) -> Refused:
-    found = os.lstat(path)
+    found, path = os.lstat(path), kept.shown(path)
     own = stat.S_ISDIR(found.st_mode) and found.st_uid == getattr(os, "geteuid", lambda: 0)()
     if own and found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return Refused(path, "others may write to it", f"chmod go-w {shlex.quote(path)}")

@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.cli import report_page, report_text, waterfall
-from pip_resilient.cli.kept import Kept, kept_in, read, state_folder
+from pip_resilient.cli.kept import Kept, kept_in, read, shown, state_folder
 from pip_resilient.cli.report_words import verdict
 from pip_resilient.ndjson import SCHEMA, to_record
 
@@ -96,7 +96,11 @@ def _wanted(which: str | None, runs: Runs, folder: str | None) -> tuple[Kept | N
     """Return the run that is wanted, or why there is none."""
     there = _readable(runs)
     if which is None:
-        where = f"in {folder}" if folder else "since pip has no cache, or was told to keep nothing"
+        where = (
+            f"in {shown(folder)}"
+            if folder
+            else "since pip has no cache, or was told to keep nothing"
+        )
         none = f"no run is kept {where}; only runs in which something happened are"
         return (there[0][1], "") if there else (None, none)
     numbered = {str(number): name for number, (name, _) in enumerate(there, 1)}

@@ -47,6 +47,8 @@ SCHEMA = 1
 OLD = 365
 """Days after which what is known of public mirrors is no longer to be relied on."""
 _TRY_PIP = 15.0
+_ENABLE = 'eval "$(pip-resilient enable)"' if os.name != "nt" else "pip-resilient enable"
+"""It prints a line; a shell of Windows has no such short way to run one."""
 _AGAIN = "python -m pip install --force-reinstall --no-deps pip-resilient"
 
 
@@ -131,7 +133,7 @@ def problems(status: Status) -> list[Problem]:
     """Return what keeps pip from being armed, the first cause first; then wrong settings."""
     found = [*_of_start(status.file, status.carrier, status.tried), *_of_pip(status.tried)]
     if not status.switch.on:
-        found.insert(0, Problem(status.switch.said, "pip-resilient enable"))
+        found.insert(0, Problem(status.switch.said, _ENABLE))
     wrong = [Problem(one, "correct it, or take it away") for one in status.settings.problems]
     return [*found, *wrong]
 
@@ -291,7 +293,7 @@ def document(status: Status, found: list[Problem]) -> dict[str, Any]:
         "carrier": {**status.carrier._asdict(), "armed": bool(status.tried.carrier)},
         "pip": status.tried._asdict(),
         "settings": [one._asdict() for one in status.settings.values],
-        "folder": status.folder,
+        "folder": status.folder and kept.shown(status.folder),
         "usable": remembered.usable(status.folder),
         "refused": [one._asdict() for one in status.refused],
         "out_of_order": [one._asdict() for one in status.troubles],

@@ -138,8 +138,14 @@ def with_block(data: bytes, shell: str) -> bytes:
 
 
 def without_block(data: bytes) -> bytes:
-    """Return a script without its block; it is what it was before."""
-    return _BLOCK.sub(b"", data)
+    """Return a script without its block; it is what it was before, but for what came since."""
+    return _BLOCK.sub(_instead, data)
+
+
+def _instead(block: re.Match[bytes]) -> bytes:
+    """Return the end of a line that had none, where something was written behind it since."""
+    is_last = block.end() == len(block.string)
+    return b"\n" if block[0].startswith(b"\n") and not is_last else b""
 
 
 def write(prefix: str, base_prefix: str, *, on: bool) -> list[Done]:
@@ -193,6 +199,9 @@ def _replace(path: str, data: bytes) -> None:
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
+        with contextlib.suppress(OSError, AttributeError):  # root writes for others; Windows
+            found = os.stat(path)
+            os.chown(temporary, found.st_uid, found.st_gid)
         shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except BaseException:

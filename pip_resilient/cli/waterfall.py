@@ -8,6 +8,7 @@ run began; no drawing is done here.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
@@ -108,7 +109,8 @@ def rows(about: AboutRun, events: Sequence[Event]) -> list[Row]:
 
 def name_of(url: str) -> str:
     """Return what a URL is called in a report: the last word of its path, never more of it."""
-    words = [word for word in url.partition("://")[2].split("/")[1:] if word]
+    path = re.sub(r"[?#].*", "", url.partition("://")[2])
+    words = [word for word in path.split("/")[1:] if word]
     return unquote(words[-1]) if words else "/"
 
 
