@@ -85,6 +85,8 @@ _OF_PROXY = {
     Kind.DNS_TEMPORARY: "check the DNS server, or remove the proxy's setting",
     Kind.DNS_UNKNOWN: "correct the proxy's name, or remove its setting",
 }
+OF_MIRROR = "choose others with pip-resilient mirrors --set, or do nothing: pip can do without it"
+"""About one that would only help out."""
 _OF_STATUS = {
     429: "wait some minutes, and run less at once: {place} limits how often this network may ask",
 }

@@ -14,7 +14,7 @@ from pip_resilient.certificates import Certificate
 from pip_resilient.cli import checks, fixes
 from pip_resilient.cli.findings import Finding, ago, findings, seconds_of_stamp
 from pip_resilient.cli.measured import Address, Answer, Fetched, Index, Measured, Room
-from pip_resilient.cli.pip_config import DEFAULT, PipConfig, Source, Value
+from pip_resilient.cli.pip_config import BUILT_IN, DEFAULT, PipConfig, Source, Value
 from pip_resilient.diagnosis import last_line
 from pip_resilient.events import GaveUp
 from pip_resilient.mirrors.simple_pages import Page
@@ -157,6 +157,16 @@ def test_mirrors_are_never_grave() -> None:
     """Nobody needs them but when the index fails."""
     assert causes(index(mirror=True, addresses=Failure(Kind.DNS_UNKNOWN))) == []
     assert causes(index(), index(mirror=True, page=Page((), 5))) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.DNS_UNKNOWN, Kind.CRAWL, Kind.REFUSED])
+def test_about_a_mirror_nobody_is_sent_to_the_index_url(kind: Kind) -> None:
+    """There it does not stand."""
+    (one,) = found(index(mirror=True, source=BUILT_IN, addresses=Failure(kind)))
+
+    assert "pip-resilient mirrors --set" in one.advice
+    assert (one.set_by, one.fix) == ("", ())
+    assert BUILT_IN.said == "built in"
 
 
 def test_the_first_index_is_what_the_verdict_is_about() -> None:

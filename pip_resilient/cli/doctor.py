@@ -32,11 +32,11 @@ from pip_resilient.cli import (
     probes,
     reach,
     rooms,
+    stand_ins,
     way,
 )
+from pip_resilient.cli.in_force import in_force
 from pip_resilient.cli.measured import Measured
-from pip_resilient.mirrors import declared
-from pip_resilient.mirrors.presets import PRESETS
 from pip_resilient.policy.origins import host_of, place_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pip_resilient.cli.measured import Index
     from pip_resilient.cli.output import Output
     from pip_resilient.cli.pip_config import PipConfig
+    from pip_resilient.mirrors import declared
 
 NAME = "doctor"
 HELP = "find out why pip does not get through, and what helps"
@@ -116,17 +117,18 @@ def _wanted(config: PipConfig, asked: list[str]) -> list[probes.Wanted]:
 
 
 def _mirrors(config: PipConfig, own: set[str]) -> dict[probes.Wanted, declared.Source]:
-    """Return the mirrors that pip's own indexes are not, by how they are asked."""
+    """Return who may stand in here and is none of pip's own indexes, by how they are asked."""
     said = config.values.get("resilient-mirrors")
-    named = declared.understood([said.text]).named if said else ()
-    source = said.source if said else pip_config.DEFAULT
-    found = {probes.Wanted(one.index_url, source, mirror=True): one for one in named}
-    for one in PRESETS:
-        if one.builtin:
-            mirror = declared.of_preset(one, named=False, pages=False)
-            asked = probes.Wanted(one.index_url, pip_config.DEFAULT, mirror=True)
-            found.setdefault(asked, mirror)
-    return {asked: mirror for asked, mirror in found.items() if asked.url not in own}
+    found = stand_ins.stand_ins(config, in_force(config, os.environ).mirrors).all
+    return {
+        probes.Wanted(
+            mirror.index_url,
+            said.source if said and mirror.named else pip_config.BUILT_IN,
+            mirror=True,
+        ): mirror
+        for mirror in (one.source for one in found if one.serves)
+        if mirror.index_url not in own
+    }
 
 
 def _speeds(

@@ -84,7 +84,8 @@ def findings(measured: Measured) -> list[Finding]:
         told = list(_of_index(index, measured))
         # Without a page of links, pip goes on with its indexes.
         spare = index.mirror or (index.links and len(needed) > 0)
-        found += [one._replace(grave=False) for one in told] if spare else told
+        told = [one._replace(grave=False) for one in told] if spare else told
+        found += [_of_mirror(one) for one in told] if index.mirror else told
     found += [one for room in measured.rooms for one in _of_room(room)]
     found += _of_clock(measured)
     found += _of_serials(measured.indexes)
@@ -95,6 +96,13 @@ def findings(measured: Measured) -> list[Finding]:
         whose = () if one.cause in _SHARED else (one.place, one.set_by)
         once.setdefault((one.cause, one.said.partition(": ")[2] or one.said, *whose), one)
     return sorted(once.values(), key=lambda one: (not one.grave, one.cause not in _LOCAL))
+
+
+def _of_mirror(finding: Finding) -> Finding:
+    """Say what to do about a mirror: no option of pip names it, and nobody needs it yet."""
+    if finding.cause in _SHARED:
+        return finding
+    return finding._replace(advice=diagnosis.OF_MIRROR, fix=())
 
 
 def _seen(
@@ -129,7 +137,7 @@ def _of_failure(index: Index, failure: Failure) -> Finding:
 
 
 def _set_by(source: Source | None) -> str:
-    return "" if source is None or source.kind == "default" else source.said
+    return "" if source is None or source.kind in ("default", "built-in") else source.said
 
 
 def _bracket(source: Source | None) -> str:

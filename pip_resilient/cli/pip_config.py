@@ -54,7 +54,7 @@ class Source(Record):
     """What set a value.
 
     Attributes:
-        kind: `environment`, `file`, `argument`, `system` or `default`.
+        kind: `environment`, `file`, `argument`, `system`, `built-in` or `default`.
         name: The variable, or the section and the key.
         path: The file.
         level: pip's word for the file: `global`, `user`, `site` or `env`.
@@ -72,11 +72,16 @@ class Source(Record):
             return f"{self.name} in the environment"
         if self.kind == "file":
             return f"{self.name} in {self.path}"
-        words = {"argument": "the command line", "system": "this system's settings"}
+        words = {
+            "argument": "the command line",
+            "system": "this system's settings",
+            "built-in": "built in",
+        }
         return words.get(self.kind, "pip's default")
 
 
 DEFAULT = Source("default")
+BUILT_IN = Source("built-in")
 
 
 class Value(Record):

@@ -160,11 +160,18 @@ def test_mirrors_are_asked_only_when_wanted(newest: Environment) -> None:
     """They are strangers; and that they fail is no problem of pip's."""
     with serving() as (_, index), FaultProxy(outside=False) as proxy:
         env = {"PIP_INDEX_URL": index.url, "HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url}
+        nobody = doctor(newest, "--mirrors", env=env, code=0)
+        asked = {one.host for one in proxy.log}
+        env["PIP_RESILIENT_MIRRORS"] = "tuna"
         told = doctor(newest, "--mirrors", env=env, code=0)
 
+    assert asked == {"127.0.0.1"}, "no built-in mirror may stand in for this index"
+    assert "mirror" not in {one["name"] for one in nobody.said["checks"]}
     assert {one.host for one in proxy.log} > {"127.0.0.1"}
-    assert "mirror" in {one["name"] for one in told.said["checks"]}
+    assert "(PIP_RESILIENT_MIRRORS in the environment)" in told.check("mirror")
     assert told.causes == []
+    assert "pip-resilient mirrors --set" in told.first["advice"]
+    assert "--index-url" not in told.first["advice"]
 
 
 def test_a_mirrors_speed_is_told(newest: Environment) -> None:
