@@ -79,7 +79,7 @@ def test_a_pip_that_is_not_switched_on_is_told_so(newest: Environment) -> None:
     said = told(newest, "status", armed=False, code=1)
 
     assert said["armed"] is False
-    assert [one["advice"] for one in said["problems"]] == ["pip-resilient enable"]
+    assert [one["advice"] for one in said["problems"]] == ['eval "$(pip-resilient enable)"']
     assert said["pip"]["changed"]
 
 
