@@ -8,7 +8,6 @@ passed over; a file of events (`PIP_RESILIENT_LOG`) may hold many runs.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,9 +45,8 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
     usual = pip_config.usual_files(environ, sys.prefix, platform == "win32")
     config = pip_config.read(lambda argv: (1, "", ""), sys.executable, environ, usual, ("", "", ""))
     said = config.text("resilient-state-dir").strip()
-    if said.lower() == "none" or config.text(
-        "no-cache-dir"
-    ):  # whatever its value (`Said.no_cache`)
+    # Whatever the value of that one (`Said.no_cache`).
+    if said.lower() == "none" or config.text("no-cache-dir"):
         return None
     if said:
         return os.path.abspath(os.path.expanduser(said))
@@ -58,7 +56,10 @@ def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> st
 
 def shown(folder: str) -> str:
     """Return a folder for messages: a URL that was taken for one may hold a login."""
-    return re.sub(r"([A-Za-z]{2,}:/+).*@", r"\1", folder)
+    before, apart, behind = folder.partition(":/")
+    if not before[-2:].isalpha() or len(before) < 2:  # no scheme, but a drive's letter at most
+        return folder
+    return before + apart + "/" * behind.startswith("/") + behind.rpartition("@")[2].lstrip("/")
 
 
 def kept_in(folder: str | None) -> Runs:
