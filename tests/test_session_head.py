@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n"
 
 
-def answer(sent: bytes, method: str = "GET") -> http.client.HTTPResponse:
+def answer(sent: bytes, made: type[Answer] = Answer) -> http.client.HTTPResponse:
     """Return the answer of a server that sends this and ends the stream."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(sent)
         theirs.shutdown(socket.SHUT_WR)
-        response = Answer(ours, method=method)
+        response = made(ours, method="GET")
         try:
             response.begin()
         except BaseException:
@@ -80,13 +80,31 @@ def interrupted_at(count: int) -> Callable[[FrameType, str, Any], Any]:
     return trace
 
 
-def test_ctrl_c_at_any_line_stays_ctrl_c() -> None:
+class Waits:
+    """Stands for what a thread asks, and for its watch: waits for nothing."""
+
+    @property
+    def watch(self) -> Waits:
+        return self
+
+    def wait_for_answer(self, sock: socket.socket) -> Any:
+        return lambda arrives: arrives()
+
+
+class Watched(Answer):
+    """An answer whose first read is watched."""
+
+    asking = Waits()
+
+
+@pytest.mark.parametrize("made", [Answer, Watched])
+def test_ctrl_c_at_any_line_stays_ctrl_c(made: type[Answer]) -> None:
     """http.client closes what it has begun, and an error in that would hide the keys."""
     before = sys.gettrace()
     for count in itertools.count(1):
         sys.settrace(interrupted_at(count))
         try:
-            answer(HEAD + b"page").close()
+            answer(HEAD + b"page", made).close()
         except KeyboardInterrupt:
             continue
         finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pip_resilient.session.connect import Dialer
-from pip_resilient.session.opener import Opener, ask_beside
+from pip_resilient.session.opener import First, Opener, ask_beside
 from pip_resilient.session.watch import Overtaken, Watch, wait_readable
 
 if TYPE_CHECKING:
@@ -228,7 +228,9 @@ class Silence:
         self.asked += 1
         if self.asked > 1:
             return self.second()
-        self.watch.wait_for_answer(self.near)
+        waits = self.watch.wait_for_answer(self.near)
+        assert waits is not None
+        waits(lambda: True)
         return self.near.recv(10)
 
 
@@ -311,9 +313,9 @@ def test_an_answer_as_the_time_is_over_is_not_left_open(dialer: Dialer, pair: Pa
                 thread.join(LONG)
         return moments.pop(0)
 
-    dialer.clock = clock
+    dialer.clock, first = clock, First(pair[0], lambda: True, 0.0)
     with pytest.raises(socket.timeout):
-        ask_beside(dialer, lambda: answer, lambda silent: None, 1.0, pair[0], 0.0)
+        ask_beside(dialer, lambda: answer, lambda silent: None, 1.0, first)
 
     assert answer.closed.is_set()
 
@@ -322,8 +324,8 @@ def test_outside_a_request_nothing_is_watched(dialer: Dialer, pair: Pair) -> Non
     """CONNECT has its answer read by the same function."""
     near, _ = pair
     told: list[float] = []
-    Watch(dialer, told.append, 0.0).wait_for_answer(near)
 
+    assert Watch(dialer, told.append, 0.0).wait_for_answer(near) is None
     assert told == []
 
 

@@ -20,7 +20,6 @@ from pip_resilient.door import wing
 from pip_resilient.session.addresses import AddressBook, Cancelled, Race, resolve
 from pip_resilient.session.head import Answer
 from pip_resilient.session.outcome import Ours
-from pip_resilient.session.watch import Overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +140,7 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
 
     class Connection(cls):  # type: ignore[misc]
         resilient_address: Any = None
-        response_class = Answer
+        response_class = type("Answer", (Answer,), {"asking": dialer.asking})
 
         def _new_conn(self) -> socket.socket:
             """Open the TCP connection; TLS, SNI and CONNECT come later, untouched."""
@@ -156,17 +155,6 @@ def _connection_class(cls: Any, dialer: Dialer) -> type:
             self.resilient_address = dialer.asking.address
             sys.audit("http.client.connect", self, self.host, self.port)
             return sock
-
-        def getresponse(self) -> Any:
-            watch = dialer.asking.watch
-            if watch is not None and self.sock is not None:
-                if "NameResolutionError" in errors:
-                    # urllib3 2.x does it later, 1.26 has done it: until now
-                    # it is the connect timeout.
-                    self.sock.settimeout(self.timeout)
-                with Ours(Overtaken):
-                    watch.wait_for_answer(self.sock)
-            return super().getresponse()
 
     Connection.__name__ = cls.__name__
     return Connection

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 try:
     from ssl import SSLError, SSLWantReadError, SSLWantWriteError
 
-    _WOULD_BLOCK: tuple[type[BaseException], ...] = (
+    WOULD_BLOCK: tuple[type[BaseException], ...] = (
         BlockingIOError,
         SSLWantReadError,
         SSLWantWriteError,
     )
 except ImportError:  # a Python built without it
     SSLError = OSError  # type: ignore[misc,assignment]
-    _WOULD_BLOCK = (BlockingIOError,)
+    WOULD_BLOCK = (BlockingIOError,)
 
 if TYPE_CHECKING:
     from pip_resilient.policy.digests import Verification
@@ -169,7 +169,7 @@ class Lane:
             self.sock.suppress_ragged_eofs = False
         try:
             early = len(self.http.fp.peek())
-        except _WOULD_BLOCK:
+        except WOULD_BLOCK:
             early = 0
         except OSError as error:  # told once by the system: the next read would see an end
             early, self._broke = 0, error
@@ -246,7 +246,7 @@ class Lane:
         assert self.sock is not None  # noqa: S101  # PlainLane has its own
         try:
             return self.sock.recv(most)
-        except _WOULD_BLOCK:
+        except WOULD_BLOCK:
             return None
 
     def _ended(self) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pip_resilient.session.watch import Overtaken, wait_readable
 
@@ -114,13 +114,26 @@ class Opener:
             self._socket = None
 
 
+class First(NamedTuple):
+    """The first connection, still waited for.
+
+    Attributes:
+        sock: Its socket.
+        arrives: Reads what is there, and tells whether that was anything of an answer.
+        began: The moment at which it was asked.
+    """
+
+    sock: socket.socket
+    arrives: Callable[[], bool]
+    began: float
+
+
 def ask_beside(
     dialer: Dialer,
     ask: Callable[[], Any],
     told: Callable[[float], None],
     silence: float,
-    sock: socket.socket,
-    began: float,
+    first: First,
 ) -> None:
     """Ask on a second connection, and again after each silence; return when the first answers.
 
@@ -129,19 +142,18 @@ def ask_beside(
         ask: Sends the request and returns the answer.
         told: Called with the seconds of silence when a second one is asked.
         silence: Seconds without an answer before another second one is asked.
-        sock: The first connection.
-        began: The moment at which it was asked.
+        first: The first connection.
 
     Raises:
         Overtaken: The second connection has answered.
         socket.timeout: The socket's own timeout is over.
     """
-    clock, timeout = dialer.clock, sock.gettimeout()
+    clock, timeout = dialer.clock, first.sock.gettimeout()
     opener: Opener | None = None
     near, far = socket.socketpair()
     try:
         while True:
-            silent = clock() - began
+            silent = clock() - first.began
             if timeout is not None and silent >= timeout:
                 raise socket.timeout("The read operation timed out")
             if opener is not None:
@@ -149,7 +161,7 @@ def ask_beside(
             told(silent)
             opener = Opener(dialer, ask, _close, far)
             pause = silence if timeout is None else min(silence, timeout - silent)
-            if _won(clock, sock, near, opener, clock() + pause):
+            if _won(clock, first, near, opener, clock() + pause):
                 return
     except Overtaken:
         raise
@@ -164,15 +176,15 @@ def ask_beside(
 
 def _won(
     clock: Callable[[], float],
-    sock: socket.socket,
+    first: First,
     near: socket.socket,
     opener: Opener,
     until: float,
 ) -> bool:
     """Wait for one of the two; True if the first connection answered."""
     while clock() < until:
-        ready = wait_readable([sock, near], until - clock())
-        if sock in ready:
+        ready = wait_readable([first.sock, near], until - clock())
+        if first.sock in ready and first.arrives():
             opener.cancel()
             return True
         if near in ready:

@@ -1,8 +1,9 @@
 """Does an answer begin, or is it time to ask a second time?
 
 The rule: whoever waits for an answer looks at the socket, and never blocks on
-it. A healthy run only waits; what is done about silence is the business of
-the `Opener`.
+it; whether what came is an answer's beginning, the first read of it decides. A
+healthy run only waits; what is done about silence is the business of the
+`Opener`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pip_resilient.session.connect import Dialer
+
+    Waits = Callable[[Callable[[], bool]], None]
 
 
 def wait_readable(socks: list[socket.socket], timeout: float) -> list[socket.socket]:
@@ -86,22 +89,32 @@ class Watch:
         finally:
             self._again = None
 
-    def wait_for_answer(self, sock: socket.socket) -> None:
-        """Return when the socket can be read; called before the answer is.
+    def wait_for_answer(self, sock: socket.socket) -> Waits | None:
+        """Begin to wait; called before the answer is read.
 
-        Raises:
-            Overtaken: The second connection has answered.
-            socket.timeout: The socket's own timeout is over.
+        Returns:
+            What the first read is to wait with; None: it just reads. It is
+            given what reads without blocking and tells whether anything came,
+            an end or an answer's first byte, and returns once that was so.
+            It raises `Overtaken` where the second connection has answered,
+            and socket.timeout where the socket's own timeout is over.
         """
-        again, timeout, clock = self._again, sock.gettimeout(), self._dialer.clock
+        again = self._again
         if again is None or not hasattr(sock, "fileno"):
-            return
-        began = clock()
-        if self._answers_soon(sock, self._silence if timeout is None else timeout):
-            return
-        wing.opener.ask_beside(self._dialer, again, self._told, self._silence, sock, began)
+            return None
+        began, timeout = self._dialer.clock(), sock.gettimeout()
 
-    def _answers_soon(self, sock: socket.socket, timeout: float) -> bool:
+        def waits(arrives: Callable[[], bool]) -> None:
+            if self._answers_soon(sock, arrives, self._silence if timeout is None else timeout):
+                return
+            first = wing.opener.First(sock, arrives, began)
+            wing.opener.ask_beside(self._dialer, again, self._told, self._silence, first)
+
+        return waits
+
+    def _answers_soon(
+        self, sock: socket.socket, arrives: Callable[[], bool], timeout: float
+    ) -> bool:
         """Wait until a second connection is due; true if the first has answered.
 
         Raises:
@@ -109,8 +122,21 @@ class Watch:
         """
         clock = self._dialer.clock
         due = clock() + min(self._silence, timeout)
-        if wait_readable([sock], min(SPARE_SILENCE, due - clock())):
+        spare_due = min(clock() + SPARE_SILENCE, due)
+        if _arrives_until(spare_due, sock, arrives, clock):
             return True
         if self._leaves():
             raise socket.timeout("no answer, and somebody else may have one")
-        return bool(wait_readable([sock], due - clock()))
+        return _arrives_until(due, sock, arrives, clock)
+
+
+def _arrives_until(
+    due: float, sock: socket.socket, arrives: Callable[[], bool], clock: Callable[[], float]
+) -> bool:
+    """Wait for the first byte of an answer; what else makes a socket readable is none."""
+    while wait_readable([sock], due - clock()):
+        if arrives():
+            return True
+        if clock() >= due:
+            break
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tests.end_to_end.fetching import (
     assert_healed,
     assert_resumed,
     fetch,
+    fetched,
     last_line,
 )
 from tests.faults import (
@@ -31,6 +33,7 @@ from tests.faults import (
     HandshakeEof,
     HandshakeSilence,
     HangUp,
+    Silence,
 )
 from tests.packages import Index
 
@@ -118,6 +121,26 @@ def test_tls_with_a_ca_of_ones_own_heals(
 
     assert_healed(done, oldest_and_newest, held)
     assert server.bytes_sent(held.path) < 1.2 * SIZE
+
+
+def test_a_tls_connection_without_an_answer_gets_a_second_one_beside_it(
+    oldest_and_newest: Environment, tmp_path: Path
+) -> None:
+    """Session tickets come first; taken for the answer, they cost the read timeout: a minute."""
+    authority = Authority()
+    certificate = authority.write_to(tmp_path / "authority.pem")
+    with FaultServer(tls=authority, host="localhost") as server:
+        index = Index(server)
+        held = index.add_wheel("demo", "1.0")
+        server.script = [Silence(part="headers").when("*/demo/", first=1)]
+        began = time.monotonic()
+        done = fetch(oldest_and_newest, index.url, "--cert", certificate)
+        took = time.monotonic() - began
+
+    assert done.returncode == 0, done.stderr
+    assert fetched(oldest_and_newest, held) == held.content
+    assert "asking on a second connection" in done.stderr
+    assert took < 40
 
 
 def test_a_certificate_that_changes_ends_the_file(
