@@ -6,6 +6,7 @@ Sockets and threads are real; the plan is played, and so is the transfer.
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 import time
 from types import SimpleNamespace
@@ -321,6 +322,21 @@ def test_where_nothing_can_be_put_aside_only_the_front_goes_on(stage: Stage) -> 
     assert stage.told("no ranges") == [(0,)]
     assert stage.transfer.got == CONTENT[:100]
     assert stage.lanes.failure.transient
+
+
+def test_a_disk_that_cannot_withhold_ends_all_at_once(stage: Stage) -> None:
+    """No connection helps; asked anew, the host would be blamed as long as patience lasts."""
+    stage.open(1, 500, 1000)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    stage.plan.todo.append(Open(2, 0, 100, 500, False))
+    stage.send(0, CONTENT[:100])
+    with mock.patch.object(Transfer, "accept", side_effect=full):
+        stage.lanes.bring()
+    stage.lanes.bring()
+
+    assert stage.lanes.failure.kind is Kind.DISK
+    assert not stage.lanes.alive
+    assert len(stage.lines) == 2
 
 
 # What the plan says.

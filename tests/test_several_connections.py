@@ -6,6 +6,7 @@ nothing else would show that parts belong together.
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from pip_resilient.events import GaveUp
 from pip_resilient.session import aside, lane
+from pip_resilient.session.transfer import Transfer
 from tests.faults import (
     BadChunkHeader,
     Fault,
@@ -213,6 +215,22 @@ def test_a_full_disk_ends_nothing(
         done = outcome(SIZE, in_turn([], 2 * RATE), str(tmp_path))
 
     assert done.got == CONTENT[:SIZE]
+
+
+def test_no_room_for_what_is_withheld_is_told_at_once() -> None:
+    """Nobody can bring what does not fit; the host would be asked until patience ends."""
+    really = Transfer.accept
+
+    def accept(self: Transfer, *data: Any, **more: Any) -> None:
+        if self._lanes is not None and self.received > 100_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        really(self, *data, **more)
+
+    with mock.patch.object(Transfer, "accept", accept):
+        done = outcome(SIZE, in_turn([]))
+
+    assert "no space left on disk" in str(done.got)
+    assert len(done.log) <= 8
 
 
 def _full_after(room: int) -> Callable[..., bool]:

@@ -84,7 +84,7 @@ class Lanes:
     @property
     def alive(self) -> bool:
         """Whether any connection may still bring something."""
-        return self.plan.alive
+        return self.plan.alive and self.failure.transient
 
     def bring(self) -> bool:
         """Take what has come, and do what the plan says; True if anything came."""
@@ -93,8 +93,9 @@ class Lanes:
             if number in self._open:
                 came = self._read(number, lane) or came
         self._take_opened()
-        for action in self.plan.decide(self._run.clock.now()):
-            self._do(action)
+        if self.failure.transient:
+            for action in self.plan.decide(self._run.clock.now()):
+                self._do(action)
         return came
 
     def wait(self, until: float | None) -> None:
@@ -117,13 +118,17 @@ class Lanes:
     def _read(self, number: int, lane: Lane) -> bool:
         try:
             came = lane.read()
-            if came is None:
-                return False
-            self._take(number, lane, came)
-            if lane.done and number in self._open:
-                self._ran_out(number, lane)
         except OSError as error:
             self._broke(number, lane, error)
+            return True
+        if came is None:
+            return False
+        try:
+            self._take(number, lane, came)
+        except OSError as error:  # what must be withheld does not fit: no connection helps
+            self.kill_all(translate.failure_of_body(error))
+        if lane.done and number in self._open:
+            self._ran_out(number, lane)
         return True
 
     def _take(self, number: int, lane: Lane, came: bytes) -> None:
@@ -176,9 +181,13 @@ class Lanes:
         """See to a connection whose answer has ended."""
         stop = self.plan.stop(number)
         if self._transfer.span.end is None:
-            if lane.position < self._transfer.received:
-                raise self._transfer.shorter(lane)
-            self.ended = True
+            if lane.position >= self._transfer.received:
+                self.ended = True
+                return
+            error = self._transfer.shorter(lane)
+            if not isinstance(error, OSError):  # another file, and no cut one
+                raise error
+            self._broke(number, lane, error)
         elif stop is not None and lane.position < stop:
             self._lose(number, Failure(Kind.TRUNCATED))
 
