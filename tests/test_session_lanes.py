@@ -391,6 +391,26 @@ def test_an_answer_wakes_whoever_waits(stage: Stage) -> None:
     assert stage.told("opened") == [(1, 500)]
 
 
+def test_a_connection_that_answers_is_read_at_once(stage: Stage) -> None:
+    """What came along with its headers lies in no socket: nothing would wake whoever waits."""
+
+    def with_bytes() -> Lane:
+        lane = stage.lane(500, 1000)
+        lane._early = CONTENT[500:600]
+        return lane
+
+    stage.answers = [with_bytes]
+    stage.begin(1, 500, 1000)
+    opener = stage.lanes._opening[1]
+    while not opener.done:
+        stage.lanes.wait(None)
+
+    assert stage.lanes.bring()
+    assert stage.lanes.bring()
+    assert stage.aside.known() == [(500, 600)]
+    assert not stage.lanes.bring()
+
+
 def test_who_does_not_answer_is_lost(stage: Stage) -> None:
     stage.answers = [Unanswered(ConnectionResetError())]
     stage.open(1, 500, 1000)

@@ -87,12 +87,12 @@ class Lanes:
         return self.plan.alive and self.failure.transient
 
     def bring(self) -> bool:
-        """Take what has come, and do what the plan says; True if anything came."""
+        """Take what has come, and do what the plan says; True if anything came, or may have."""
         came = False
         for number, lane in list(self._open.items()):
             if number in self._open:
                 came = self._read(number, lane) or came
-        self._take_opened()
+        came = self._take_opened() or came
         if self.failure.transient:
             for action in self.plan.decide(self._run.clock.now()):
                 self._do(action)
@@ -270,8 +270,7 @@ class Lanes:
             source, spares = self._sources[action.source - 1], self._spares_there()
             known, total = transfer.verification.afresh(), transfer.span.end
             return lambda: spares.open_part(source, known, action.first, action.end, total)
-        part = action.end is not None and action.end != transfer.span.end
-        end = action.end if part else None
+        end = None if action.end == transfer.span.end else action.end
         return lambda: transfer.continuation.ask(action.first, end)
 
     def _close(self, number: int) -> None:
@@ -282,8 +281,9 @@ class Lanes:
         if lane is not None:
             lane.release() if lane.done else lane.kill()
 
-    def _take_opened(self) -> None:
-        """Take the connections whose answers have come since, and what became of the others."""
+    def _take_opened(self) -> bool:
+        """Take the answers that have come since, and what became of the others; True: read now."""
+        before = len(self._open)
         for number, opener in list(self._opening.items()):
             if not opener.done or number not in self._opening:
                 continue
@@ -295,6 +295,7 @@ class Lanes:
                 self._lose(number, Failure(Kind.STACK), refused=True)
             else:
                 self._never_opened(number, answer, opener.error)
+        return len(self._open) > before
 
     def _admit(self, number: int, lane: Lane) -> None:
         now, asked = self._run.clock.now(), self._asked[number]
