@@ -77,3 +77,26 @@ def test_a_size_is_that_of_the_plain_file(framing: dict[str, Any]) -> None:
 
         assert pip.download(url, sha256) == wire
         assert len(server.requests(PATH)) == 1
+
+
+@each_framing
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_size_that_is_wrong_costs_time_and_not_the_file(
+    framing: dict[str, Any], wrong: int
+) -> None:
+    """Plain pip looks at the digest alone, and is content."""
+    with FaultServer() as server, hooked_pip() as pip:
+        url = server.put(PATH, CONTENT, **framing)
+        pass_page(pip, url, len(CONTENT) + wrong)
+
+        assert pip.download(url, SHA256) == CONTENT
+        assert pip.surprises == []
+
+
+def test_a_size_that_is_wrong_does_not_hide_wrong_bytes() -> None:
+    """The digest is the judge, whatever else was wrong."""
+    with FaultServer() as server, hooked_pip() as pip:
+        url = server.put(PATH, CONTENT[:-1] + b"?", chunked=True)
+        pass_page(pip, url, len(CONTENT) + 1)
+        with pytest.raises(pip.run.stack.wrong_bytes):
+            pip.download(url, SHA256)

@@ -79,6 +79,7 @@ class Continuation:
             not self._exchange.again and (fixed or ranges.is_strong_etag(validator))
         )
         self._digest_known = digest_known
+        self._sized = "Content-Length" in up.headers
         self._wholes = 1
         self._ended_at: int | None = None
         self._last: Failure | None = None
@@ -192,6 +193,8 @@ class Continuation:
                 lane.prefix = transfer.verification.afresh()
                 return lane
             up.close()
+            if transfer.span.end is not None and not self._sized:  # as an index says (PEP 700)
+                raise Changed(Failure(Kind.CHANGED, "it has not the size that its index names"))
             return Failure(Kind.STACK, f"fetched whole {WHOLE_FETCHES} times without an end")
         up.close()
         why = verdict.why if isinstance(verdict, ranges.Refuse) else "the whole came for a range"

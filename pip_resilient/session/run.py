@@ -293,7 +293,10 @@ class Run:
         return [digest for digest in known if digest is not None]
 
     def size_of(self, url: str, known: Iterable[Digest]) -> int | None:
-        """Return the size of the file at this URL, or None where it is not known.
+        """Return the size of the file at this URL, or None where it is not known or not believed.
+
+        A file that is fetched once more may have failed by it: plain pip looks
+        at the digest alone.
 
         Args:
             url: Of the file.
@@ -304,7 +307,8 @@ class Run:
             (one.algorithm, one.value) == (named.digest.algorithm, named.digest.value)
             for one in known
         )
-        return named.size if named is not None and beside else None
+        believed = named is not None and beside and not self.download.again
+        return named.size if named is not None and believed else None
 
     def enough_of(self, known: list[Digest], url: str) -> list[Digest]:
         """Return which of several digests a download is held against.
