@@ -12,6 +12,7 @@ import pytest
 
 from pip_resilient.session import head
 from pip_resilient.session.head import Answer
+from pip_resilient.session.outcome import Surprise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,24 @@ def interrupted_at(count: int) -> Callable[[FrameType, str, Any], Any]:
         return trace
 
     return trace
+
+
+@pytest.mark.parametrize("where", ["begins", "waits", "_first"])
+def test_an_error_of_ours_is_told_apart_from_the_network_s(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a failure of the network it would end the request: ours makes us stand aside."""
+
+    def spoilt(*_: Any) -> Any:
+        raise KeyError(where)
+
+    if where == "_first":
+        monkeypatch.setattr(head._Timely, "_first", spoilt)
+    else:
+        wait = spoilt if where == "begins" else lambda *_: spoilt
+        monkeypatch.setattr(Waits, "wait_for_answer", wait)
+    with pytest.raises(Surprise):
+        answer(HEAD + b"page", Watched)
 
 
 class Waits:

@@ -114,7 +114,7 @@ def line() -> Iterator[Line]:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     client = context.wrap_socket(ours, server_hostname=NAME)
     shaking.join()
-    client.settimeout(1.0)
+    client.settimeout(LONG)
     with contextlib.closing(theirs), contextlib.closing(client):
         yield Line(server, client)
 
@@ -124,7 +124,7 @@ def test_session_tickets_are_no_answer(line: Line) -> None:
     line.server.send(line.server.tickets)
 
     assert line.get() == "second"
-    assert len(line.told) == 1
+    assert line.told
 
 
 def test_session_tickets_that_come_late_are_none_either(line: Line) -> None:
@@ -189,7 +189,7 @@ def test_an_end_behind_tickets_is_a_lost_connection(line: Line) -> None:
     with pytest.raises(http.client.RemoteDisconnected):
         line.get(silence=LONG)
 
-    assert line.client.gettimeout() == 1.0
+    assert line.client.gettimeout() == LONG
 
 
 def test_a_damaged_record_behind_tickets_is_told_as_one(line: Line) -> None:

@@ -65,7 +65,8 @@ class _Timely(socket.SocketIO):
         """
         waits, self.waits = self.waits, None
         if waits is not None:
-            return self._first(waits, buffer)
+            with Ours(Overtaken):
+                return self._first(waits, buffer)
         if self.timeout is not None:
             now = time.monotonic()
             if self.until is None:
@@ -89,8 +90,7 @@ class _Timely(socket.SocketIO):
                 sock.settimeout(self.timeout)
             return found is not None
 
-        with Ours(Overtaken):
-            waits(arrives)
+        waits(arrives)
         return found
 
 

@@ -45,6 +45,7 @@ PLACES = [
     ("session/connect.py", "connect"),
     ("session/addresses.py", "in_order"),
     ("session/watch.py", "wait_for_answer"),
+    ("session/head.py", "_first"),
     ("session/run.py", "digests_of"),
     ("policy/spans.py", "span_of"),
     ("policy/origins.py", "place_of"),
