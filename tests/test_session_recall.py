@@ -12,6 +12,7 @@ from pip_resilient.policy.failure import Kind
 from pip_resilient.policy.ranges import Span
 from pip_resilient.session.outcome import Broken
 from pip_resilient.session.recall import Recall
+from tests.several_connections import nothing_left
 from tests.unfinished import leave, left, opened
 
 if TYPE_CHECKING:
@@ -95,11 +96,13 @@ def test_what_is_not_the_rest_is_joined_to_nothing(
     tmp_path: Path, status: int, content_range: str
 ) -> None:
     """The file is asked for whole then, and pip has seen nothing of this."""
-    recall, healing = recalled(tmp_path, (0, 5000))
-    up = Up(status, Content_Range=content_range)
-    with pytest.raises(Broken) as caught:
-        recall.rest(up)
+    with nothing_left():
+        recall, healing = recalled(tmp_path, (0, 5000))
+        up = Up(status, Content_Range=content_range)
+        with pytest.raises(Broken) as caught:
+            recall.rest(up)
 
+    assert left(tmp_path, CONTENT) == [(0, 5000)]
     assert caught.value.failure.kind is Kind.GARBLED
     assert up.closed
     assert healing.heard == []

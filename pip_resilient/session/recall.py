@@ -57,6 +57,7 @@ class Recall:
         verdict = ranges.judge(up.status, up.headers, self.offset, asked, None)
         if not isinstance(verdict, ranges.Join):
             up.close()
+            self.aside.close()
             why = verdict.why if isinstance(verdict, ranges.Refuse) else "not the rest"
             raise Broken(Failure(Kind.GARBLED, why))
         up.status, up.reason = 200, "OK"
