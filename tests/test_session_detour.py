@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from tests.faults import (
     Silence,
     Status,
 )
-from tests.packages import Index
+from tests.packages import Index, wheel
 from tests.pip_in_process import QUICK, HookedPip, clean_errors, hooked_pip
 
 if TYPE_CHECKING:
@@ -85,6 +86,15 @@ def a_pip(
         pip.run.state_dir = None if state is None else str(state)
         yield pip
         assert pip.surprises == []
+
+
+@contextlib.contextmanager
+def a_third(world: World, tls: Authority) -> Iterator[Index]:
+    """Lend another spare that holds the same."""
+    with FaultServer(tls=tls) as server:
+        index = Index(server)
+        index.add_all(world.index.distributions)
+        yield index
 
 
 @pytest.fixture
@@ -254,6 +264,72 @@ def test_a_file_without_a_digest_is_nobody_elses() -> None:
             pip.download(world.held.url)
 
         assert world.spare.requests(world.held.path) == []
+
+
+FORGED = wheel("demo", "1.0", seed=666)
+FORGED_SHA256 = hashlib.sha256(FORGED).hexdigest()
+SPELLINGS = {
+    "as-it-is": "http://{0}{1}",
+    "with-userinfo": "http://x@{0}{1}",
+    "with-dots": "http://{0}/a/..{1}",
+    "quoted": "http://{0}/%70ackages{2}",
+}
+
+
+def lay_claim(world: World, url: str, more: str = "") -> None:
+    """Let the spare's page name a file of another host, by the digest of a forged one."""
+    lure = f"/x/{world.held.filename}"
+    world.spare.put(lure, FORGED)
+    world.spare.put(lure + ".metadata", FORGED)
+    links = "".join(f'<a href="{one}#sha256={FORGED_SHA256}"{more}>x</a>' for one in (lure, url))
+    page = f"<html><title>Links for demo</title>{links}</html>".encode()
+    world.spare.put("/simple/demo/", page, content_type="text/html")
+    world.origin.script = [Status(503)]
+
+
+@pytest.mark.parametrize("beside", ["", ".metadata"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_spare_cannot_pass_its_bytes_off_as_a_file_of_another_host(
+    world: World, pip: HookedPip, spelling: str, beside: str
+) -> None:
+    """It would name the digest, serve the bytes, and have them kept under that host's URL."""
+    place = f"127.0.0.1:{world.origin.port}"
+    path = world.held.path
+    url = SPELLINGS[spelling].format(place, path, path[len("/packages") :])
+    lay_claim(world, url, f' data-core-metadata="sha256={FORGED_SHA256}"')
+    page = pip.page(world.page_url)
+    with pytest.raises(clean_errors()):
+        pip.download(world.held.url + beside, FORGED_SHA256)
+
+    assert FORGED_SHA256.encode() in page
+    assert page.count(b"core-metadata") == 1, "that of its own file"
+    assert [one for one in world.spare.log if "/x/" in one.path] == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pip's cache
+@pytest.mark.parametrize("by", ["the spare", "the index"])
+def test_what_only_a_spare_says_of_a_url_is_not_kept_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Its own word would outlive it, in pip's cache, for ever."""
+    authority = Authority()
+    with a_world(authority) as world, a_third(world, authority) as third:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority.write_to(tmp_path / "ca.pem"))
+        mirrors = f"{world.index.url}={world.other.url} {world.index.url}={third.url}"
+        options = {"cache": str(tmp_path / "cache")}
+        held = world.held if by == "the index" else world.other.distributions[0]
+        with a_pip(world, tmp_path / "state", mirrors) as pip:
+            pip.options.update(options)
+            world.origin.script = [] if by == "the index" else [Reset(0)]
+            pip.page(world.page_url)
+            world.origin.script = [Reset(0)]
+            world.spare.script = [Status(503).when("*.whl")]
+            got = pip.download(held.url, held.sha256)
+
+        assert got == held.content
+        kept = [one for one in (tmp_path / "cache").rglob("*") if one.is_file()]
+        there = any(held.content[HALF : HALF + 64] in one.read_bytes() for one in kept)
+        assert there == (by == "the index")
 
 
 # What is remembered.

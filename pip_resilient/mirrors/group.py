@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pip_resilient.mirrors.declared import Declared, Source, of_preset, preset_of, spelt
 from pip_resilient.mirrors.presets import PRESETS
+from pip_resilient.policy.origins import same_origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,8 +143,10 @@ class Group:
         return None
 
     def is_others(self, url: str, source: Source) -> bool:
-        """Tell whether a URL is one of PyPI's or a listed mirror's files, and not of this one."""
-        return self._hashed(url) is not None and not (source.files and url.startswith(source.files))
+        """Tell whether a URL is not one of a source's own: only the host there has a say in it."""
+        if source.files and url.startswith(source.files):
+            return False
+        return self._hashed(url) is not None or not same_origin(url, source.index_url)
 
     def _page(self, url: str, indexes: Sequence[str]) -> Asked | None:
         address = spelt(url) if url.endswith("/") else None  # without it, it is a file to pip

@@ -12,7 +12,7 @@ import json
 import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pip_resilient.policy.numbers import number
 from pip_resilient.policy.record import Record
@@ -118,11 +118,33 @@ def of_path(path: str) -> Digest | None:
 
 
 def normalised(url: str) -> str:
-    """Return the URL without fragment and with one spelling of its escapes.
+    """Return the one spelling of a URL by which what is said of it is found again.
 
-    pip re-quotes paths (`+` becomes `%2B`), so URLs are compared unquoted.
+    pip re-quotes paths (`+` becomes `%2B`) and takes userinfo out, urllib3 writes
+    hosts small and walks `..`: what a page spells is not what is asked for.
     """
-    return unquote(urldefrag(url)[0])
+    scheme, mark, rest = unquote(url.partition("#")[0]).partition("://")
+    if not mark:
+        return scheme
+    netloc, slash, path = rest.partition("/")
+    host, colon, port = netloc.rpartition("@")[2].lower().rpartition(":")
+    if colon and (port.isdigit() or not port):
+        usual = {"http": "80", "https": "443"}.get(scheme.lower())
+        port = port.lstrip("0")
+        port = "" if port == usual else port
+    place = f"{host}:{port}" if port and colon else host or port
+    return f"{scheme.lower()}://{place}{slash}{_walked(path) if '/.' in slash + path else path}"
+
+
+def _walked(path: str) -> str:
+    """Return a path without `.` and `..` (RFC 3986 §5.2.4)."""
+    walked: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del walked[-1:]
+        elif part != ".":
+            walked.append(part)
+    return "/".join(walked)
 
 
 def on_page(

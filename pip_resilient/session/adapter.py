@@ -120,6 +120,18 @@ class ResilientAdapter:
                 asking.exchange.take_over(response)
         return super().build_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
+    def answer_with_file(self, request: Any, up: Any, keeps: bool) -> Any:
+        """Return a file of ours as an answer to a request.
+
+        Args:
+            request: pip's.
+            up: urllib3's answer around it.
+            keeps: Whether pip's cache may have it, under the URL that pip asked for.
+        """
+        if keeps:
+            return self.build_response(request, up)
+        return _requests_adapter(type(self)).build_response(self, request, up)
+
     def answer_with_page(self, request: Any, content: bytes, content_type: str) -> Any:
         """Return a page of ours as an answer to a request; pip's cache never sees it."""
         headers = {"Content-Type": content_type, "Content-Length": str(len(content))}

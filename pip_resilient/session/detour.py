@@ -136,7 +136,9 @@ class Detour:
             page = self._page(spares, failure)
             exchange.begin_reading()
             return page
-        spool = spares.file(failure, Verification(self._run.digests_of(exchange.request.url)))
+        url, run = exchange.request.url, self._run
+        known = run.digests_of(url)
+        spool = spares.file(failure, Verification(known))
         exchange.begin_reading()
         if isinstance(spool, Mismatch):  # nothing was there before that could be wrong
             spool = wing.Failure(wing.Kind.CONTRADICTED, _contradiction(spool))
@@ -147,12 +149,15 @@ class Detour:
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(len(spool)),
-            "Cache-Control": _FOR_EVER,
-            "Date": self._run.memory.date(),
+            "Date": run.memory.date(),
         }
-        return exchange.adapter.build_response(
-            exchange.request, self._run.stack.answer(spool, headers)
-        )
+        # What only somebody else says of a URL is not kept for when the index says it again.
+        said = (run.pages.has_named(url, one.algorithm, one.value) for one in known)
+        keeps = not run.pages.is_strange(url) or any(said)
+        if keeps:
+            headers["Cache-Control"] = _FOR_EVER
+        answer = run.stack.answer(spool, headers)
+        return exchange.adapter.answer_with_file(exchange.request, answer, keeps)
 
     def _ended(self, failure: Failure, offset: int | None = None) -> GivenUp:
         """Return what ends a file that nobody else can bring either; it is noted.
@@ -183,11 +188,12 @@ class Detour:
                 withheld=shown.withheld,
             )
         )
-        return self._shown(shown.content, shown.content_type, shown.place)
+        by_pypi = shown.place == run.stack.host
+        return self._shown(shown.content, shown.content_type, shown.place, by_pypi)
 
-    def _shown(self, content: bytes, content_type: str, served_by: str) -> Any:
+    def _shown(self, content: bytes, content_type: str, served_by: str, known: bool) -> Any:
         exchange, run = self._exchange, self._run
-        run.pages.passed(Page(exchange.request.url, content_type, content, served_by))
+        run.pages.passed(Page(exchange.request.url, content_type, content, served_by, known))
         return exchange.adapter.answer_with_page(exchange.request, content, content_type)
 
     def keep_page(self, response: Any) -> None:
@@ -226,7 +232,8 @@ class Detour:
                 run.at(), exchange.place, exchange.url, "", age=again.age, stale=True
             )
         )
-        return self._shown(again.content, again.content_type, f"{exchange.place} as it was")
+        as_it_was = f"{exchange.place} as it was"
+        return self._shown(again.content, again.content_type, as_it_was, known=True)
 
     def recalled(self) -> Recall | None:
         """Return what an earlier run has left of a file, or None."""

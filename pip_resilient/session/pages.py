@@ -30,12 +30,14 @@ class Page(Record):
         content_type: Its Content-Type.
         content: Its bytes.
         served_by: The host that named what is on it, where that is another.
+        known: Whether it is an index's own all the same: its last good one, or PyPI's.
     """
 
     url: str
     content_type: str
     content: bytes
     served_by: str | None = None
+    known: bool = False
 
 
 class Named(Record):
@@ -45,11 +47,13 @@ class Named(Record):
         digest: The file's digest.
         page_url: The page's URL.
         size: The file's size in bytes, or None.
+        served_by: As of the page.
     """
 
     digest: Digest
     page_url: str
     size: int | None = None
+    served_by: str | None = None
 
 
 class Pages:
@@ -62,6 +66,7 @@ class Pages:
         self._named_itself: dict[str, tuple[Digest, ...]] = {}
         self._served_by: dict[str, str | None] = {}
         self._claimed: set[str] = set()
+        self._has_strange = False
 
     def passed(self, page: Page) -> None:
         """Keep a page.
@@ -72,6 +77,7 @@ class Pages:
         self._waiting.append(page)
         self._size += len(page.content)
         self._served_by[digests.normalised(page.url)] = page.served_by
+        self._has_strange = self._has_strange or page.served_by is not None
         while self._size > _MOST and len(self._waiting) > 1:
             self._size -= len(self._waiting.pop(0).content)
 
@@ -83,9 +89,9 @@ class Pages:
             found = digests.on_page(page.content, page.content_type, page.url, page.served_by)
             for file_url, (digest, size) in found.items():
                 before = self._named_itself.get(file_url, ())
-                if page.served_by is None and digest not in before:
+                if (page.served_by is None or page.known) and digest not in before:
                     self._named_itself[file_url] = (*before, digest)
-                self._named[file_url] = Named(digest, page.url, size)
+                self._named[file_url] = Named(digest, page.url, size, page.served_by)
         return self._named.get(digests.normalised(url))
 
     def has_named(self, url: str, algorithm: str, value: str) -> bool:
@@ -98,8 +104,14 @@ class Pages:
         """Return the newest pages: those of which nothing was wanted yet."""
         return tuple(self._waiting)
 
+    def vouch(self, url: str, hashes: Iterable[tuple[str, str]]) -> None:
+        """Note what the last good page of an index says itself of a file at a URL."""
+        key = digests.normalised(url)
+        said = (digests.Digest(algorithm, value, "") for algorithm, value in hashes)
+        self._named_itself[key] = (*self._named_itself.get(key, ()), *said)
+
     def claim(self, urls: Iterable[str]) -> None:
-        """Note URLs of another index's files that only a page of somebody else has named."""
+        """Note URLs of files of another host that only a page of somebody else has named."""
         self._claimed.update(map(digests.normalised, urls))
 
     def is_claimed(self, url: str) -> bool:
@@ -108,10 +120,10 @@ class Pages:
 
     def is_strange(self, url: str) -> bool:
         """Tell whether pip knows this URL from a page that another index has served."""
-        if not any(self._served_by.values()):
+        if not self._has_strange:
             return False  # and no page is read for it
         named = self.named(url)
-        return named is not None and self.namer(named.page_url) is not None
+        return named is not None and named.served_by is not None
 
     def namer(self, page_url: str) -> str | None:
         """Return the host that named what is on a page, None where it is the page's own."""

@@ -18,8 +18,11 @@ from pip_resilient.session.drain import page_of
 from pip_resilient.session.elsewhere import Unusable, WrongThere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pip_resilient.mirrors.declared import Source
     from pip_resilient.mirrors.group import Asked
+    from pip_resilient.mirrors.simple_pages import File
     from pip_resilient.session.elsewhere import Elsewhere
     from pip_resilient.session.exchange import Exchange
 
@@ -104,12 +107,31 @@ class PageFetch:
                 contradiction.said[1],
                 f"the last good page of {self._exchange.place} for {contradiction.name}",
             ) from None
-        # The path of PyPI's files is a digest, but one that PyPI has to have named:
-        # else whoever serves a page could have anything served as a file of PyPI.
-        known = {file.url for file in good.page.files} if good.page is not None else set()
-        strange = (file.url for file in compared.page.files if file.url not in known)
-        run.pages.claim(url for url in strange if run.group.is_others(url, source))
-        return compared
+        known = good.page.files if good.page is not None else ()
+        files = self._with_claims(compared.page.files, known, source)
+        return compared._replace(page=compared.page._replace(files=files))
+
+    def _with_claims(
+        self, files: Iterable[File], known: Iterable[File], source: Source
+    ) -> tuple[File, ...]:
+        """Note which files of a source's page the index itself has named, and which are claims.
+
+        A digest for a file of another host, the path of PyPI's files among them, is one
+        that the index has to have named: else whoever serves a page could have
+        anything served, and kept, as a file of that host.
+        """
+        pages, group = self._exchange.run.pages, self._exchange.run.group
+        own = {(file.url, file.hashes) for file in known if file.hashes}
+        judged = []
+        for file in files:
+            if (file.url, file.hashes) in own:
+                pages.vouch(file.url, file.hashes)
+                pages.vouch(file.url + ".metadata", file.metadata or ())
+            elif group.is_others(file.url, source):
+                pages.claim((file.url, file.url + ".metadata"))
+                file = file._replace(metadata=None)  # noqa: PLW2901
+            judged.append(file)
+        return tuple(judged)
 
     def is_settled(self) -> bool:
         """Tell whether nobody else needs to be asked: the index that all follow has answered."""
