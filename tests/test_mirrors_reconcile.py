@@ -65,14 +65,24 @@ def test_one_wrong_digest_of_two_is_a_contradiction() -> None:
         )
 
 
-@pytest.mark.parametrize("hashes", [(), (("sha512", "0" * 128),)])
+@pytest.mark.parametrize("hashes", [(), (("sha512", "0" * 128),), (("md5", "0" * 32),)])
 def test_a_file_without_a_common_digest_never_passes_as_pypis(hashes: Any) -> None:
-    """Nothing proves that it is the same; that PyPI's is yanked holds all the same."""
-    mirrors = file()._replace(hashes=hashes)
-    result = compared(mirrors, pypis(yanked="broken"))
+    """Nothing proves that it is the same: it has to be, byte for byte, and so its metadata."""
+    mirrors = file(metadata=(("sha256", OTHER),))._replace(hashes=hashes)
+    known = pypis(yanked="broken", metadata=(("sha256", GOOD),))
+    result = compared(mirrors, known)
 
-    assert result.page.files == (mirrors._replace(yanked="broken"),)
+    assert result.page.files == (known._replace(url=mirrors.url),)
     assert result.mapped == 0
+    without = compared(mirrors._replace(metadata=None), known).page.files[0]
+    assert without.metadata is None, "pip would ask the mirror for what is not there"
+
+
+def test_where_pypi_named_no_digest_the_mirrors_own_is_taken() -> None:
+    """An index without digests has spares too; that its file is yanked holds all the same."""
+    result = compared(file(), pypis(yanked="broken")._replace(hashes=()))
+
+    assert result.page.files == (file(yanked="broken"),)
 
 
 @pytest.mark.parametrize(

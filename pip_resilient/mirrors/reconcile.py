@@ -2,9 +2,10 @@
 
 The rule: where PyPI's own last good page names the same file by the same digest,
 pip is shown PyPI's entry for it and not the mirror's, so a stale mirror cannot
-take back that a file was yanked. What PyPI had removed by then is withheld. A
-page that gives one of PyPI's files another digest is believed in nothing. Two
-indexes are never merged: the mirror says which files there are.
+take back that a file was yanked. Where the mirror names no digest that tells, the
+file is the mirror's, and has to have PyPI's digests. What PyPI had removed by then
+is withheld. A page that gives one of PyPI's files another digest is believed in
+nothing. Two indexes are never merged: the mirror says which files there are.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def reconcile(page: Page, good: Page | None, good_at: float | None, mark: int | 
         elif known is None and since.removed(file):
             withheld.append(file.name)
         else:
-            files.append(_with_checked_metadata(_yanked_as(file, known)))
+            files.append(_with_checked_metadata(_held_to(file, known)))
     return Reconciled(Page(tuple(files), serial), tuple(withheld), stale, mapped)
 
 
@@ -156,11 +157,19 @@ def _as_pypi_says(file: File, known: File) -> File:
     )
 
 
-def _yanked_as(file: File, known: File | None) -> File:
-    """Take over that PyPI's file of that name is yanked: nobody can tell whether it is that."""
-    if known is None or file.yanked is not None:
+def _held_to(file: File, known: File | None) -> File:
+    """Hold a file to what is known of PyPI's of that name: nobody can tell whether it is that.
+
+    Its digests above all: a mirror that leaves them out, or names others, has them checked.
+    """
+    if known is None:
         return file
-    return file._replace(yanked=known.yanked)
+    yanked = known.yanked if file.yanked is None else file.yanked
+    if not known.hashes:
+        return file._replace(yanked=yanked)
+    metadata = None if file.metadata is None else known.metadata  # of a file that is there
+    shown = _as_pypi_says(file, known)
+    return shown._replace(url=file.url, yanked=yanked, metadata=metadata)
 
 
 def _with_checked_metadata(file: File) -> File:
