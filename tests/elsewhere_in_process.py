@@ -6,6 +6,9 @@ that has failed; what is asked in its place is asked over real sockets.
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 from pip_resilient.mirrors.declared import Source, understood
@@ -14,6 +17,9 @@ from pip_resilient.session.exchange import Exchange
 from pip_resilient.session.outcome import Options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults import Authority
     from tests.pip_in_process import HookedPip
 
 ORIGIN = "https://origin.example/simple/demo/"
@@ -61,6 +67,43 @@ class Asker:
     def close(self) -> None:
         """Close pip's session."""
         self.session.close()
+
+
+@contextlib.contextmanager
+def tls_before(authority: Authority, port: int) -> Iterator[int]:
+    """Lend the port of a proxy that is itself spoken to over TLS, before a plain one's."""
+    context = authority.server_context("127.0.0.1", "localhost")
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def serve(plain: socket.socket) -> None:
+        with contextlib.suppress(OSError), contextlib.closing(plain):
+            with context.wrap_socket(plain, server_side=True) as near:
+                with socket.create_connection(("127.0.0.1", port)) as far:
+                    back = threading.Thread(target=pump, args=(far, near), daemon=True)
+                    back.start()
+                    pump(near, far)
+                    back.join()
+
+    def accept(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                one = (listening.accept()[0],)
+                threading.Thread(target=serve, args=one, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=accept, args=(listening,), daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        with contextlib.suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def source_of(mirror: str) -> Source:

@@ -14,7 +14,7 @@ from pip_resilient.policy import disclosure
 from pip_resilient.policy.failure import Kind
 from pip_resilient.session import connect
 from pip_resilient.session.elsewhere import Unusable
-from tests.elsewhere_in_process import ORIGIN, Asker, content_of, source_of
+from tests.elsewhere_in_process import ORIGIN, Asker, content_of, source_of, tls_before
 from tests.faults import (
     Authority,
     FaultProxy,
@@ -397,6 +397,25 @@ def test_a_proxy_is_chosen_for_that_host(monkeypatch: pytest.MonkeyPatch) -> Non
 
         assert (through, len(proxy.log)) == (1, 1)
         assert len(server.log) == 2
+
+
+def test_a_proxy_may_be_spoken_to_over_tls(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two layers of TLS are no socket; each spare would crash the run."""
+    with (
+        FaultServer(tls=authority, host="localhost") as server,
+        FaultProxy() as proxy,
+        tls_before(authority, proxy.port) as port,
+        asking(verify=authority.write_to(tmp_path / "ca.pem")) as asker,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
+        url = server.put("/demo.whl", FILE)
+        for _ in range(2):
+            up = asker.ask(url).up
+
+            assert content_of(up) == FILE
+            up.release_conn()
 
 
 def test_its_certificate_is_checked(authority: Authority) -> None:

@@ -168,6 +168,27 @@ def test_a_second_handle_is_not_left_open(dialer: Dialer, pair: Pair) -> None:
         assert theirs.recv(1) == b""
 
 
+class Wrapped:
+    """Stands for urllib3's TLS within TLS, which has its socket and is none."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+
+def test_what_only_has_a_socket_is_cut_too(dialer: Dialer, pair: Pair) -> None:
+    """So it is behind a proxy that is spoken to over TLS."""
+    near, far = pair
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(theirs), contextlib.closing(ours):
+        opener = opener_of(dialer, lambda: dialer.asking.opener.opened(Wrapped(ours)), far)
+        near.recv(1)
+        assert opener.error is None
+        opener.cancel()
+
+
 def test_a_cancel_may_come_twice(dialer: Dialer, pair: Pair) -> None:
     """It comes from `finally` and from `except`."""
     near, far = pair

@@ -25,6 +25,7 @@ from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.origins import origin_of, same_origin
 from pip_resilient.session import translate
 from pip_resilient.session.outcome import Options, Surprise
+from pip_resilient.session.watch import handle_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,7 +104,7 @@ class Deadline:
         if not hasattr(sock, "fileno"):
             return
         # Another handle: TLS is not to be closed in order, but cut.
-        self._sock = socket.fromfd(sock.fileno(), sock.family, sock.type)
+        self._sock = handle_of(sock)
         self._timer = threading.Timer(ANSWER_WITHIN, self._end)
         self._timer.daemon = True
         self._timer.start()

@@ -14,7 +14,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pip_resilient.session.watch import Overtaken, wait_readable
+from pip_resilient.session.watch import Overtaken, handle_of, wait_readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +86,7 @@ class Opener:
         """
         with self._lock:
             self._forget_socket()
-            # Not `dup`, which TLS sockets refuse.
-            self._socket = socket.fromfd(sock.fileno(), sock.family, sock.type)
+            self._socket = handle_of(sock)
             if self._cancelled:
                 self._cut()
 

@@ -43,6 +43,17 @@ def wait_readable(socks: list[socket.socket], timeout: float) -> list[socket.soc
     return [by_number[number] for number, _ in poll.poll(milliseconds)]
 
 
+def handle_of(sock: Any) -> socket.socket | None:
+    """Return a second handle of a connection, to be closed by whoever asks; None where none is.
+
+    Not by `dup`, which TLS sockets refuse. urllib3's TLS within TLS (its
+    `SSLTransport`, 1.26 and 2.x) is no socket, but has one.
+    """
+    while sock is not None and not isinstance(sock, socket.socket):
+        sock = getattr(sock, "socket", None)
+    return None if sock is None else socket.fromfd(sock.fileno(), sock.family, sock.type)
+
+
 class Overtaken(Exception):  # good news
     """The second connection answered first."""
 
