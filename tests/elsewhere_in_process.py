@@ -84,12 +84,12 @@ def tls_before(authority: Authority, port: int) -> Iterator[int]:
 
     def serve(plain: socket.socket) -> None:
         with contextlib.suppress(OSError), contextlib.closing(plain):
-            with context.wrap_socket(plain, server_side=True) as near:
-                with socket.create_connection(("127.0.0.1", port)) as far:
-                    back = threading.Thread(target=pump, args=(far, near), daemon=True)
-                    back.start()
-                    pump(near, far)
-                    back.join()
+            far = socket.create_connection(("127.0.0.1", port))
+            with far, context.wrap_socket(plain, server_side=True) as near:
+                back = threading.Thread(target=pump, args=(far, near), daemon=True)
+                back.start()
+                pump(near, far)
+                back.join()
 
     def accept(listening: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pip_resilient.mirrors.group import page_at
 from pip_resilient.policy import disclosure
 from pip_resilient.policy.failure import Kind
 from pip_resilient.session import connect
 from pip_resilient.session.elsewhere import Unusable
+from pip_resilient.session.spare_pages import page_there
 from tests.elsewhere_in_process import ORIGIN, Asker, content_of, source_of, tls_before
 from tests.faults import (
     Authority,
@@ -334,6 +336,70 @@ def test_in_a_private_network_one_host_may_lead_to_another(
         mirror.script = [redirect(f"https://{INSIDE}:{files.port}/demo.whl")]
 
         assert content_of(asker.ask(mirror.url + "/demo.whl").up) == FILE
+
+
+@pytest.mark.parametrize("way", ["redirect", "page"])
+@pytest.mark.usefixtures("names")
+def test_nobody_on_the_internet_leads_to_a_private_host_that_pip_has_talked_to(
+    way: str, authority: Authority, tmp_path: Path
+) -> None:
+    """A connection that was kept open is there already, and netrc has a login for it."""
+    verify = authority.write_to(tmp_path / "ca.pem")
+    (tmp_path / ".netrc").write_text(f"machine {INSIDE} login user password {SECRET}\n")
+    with (
+        FaultServer(tls=authority, names=[INSIDE], ipv6=True) as inside,
+        FaultServer(tls=authority, names=[MIRROR], host=MIRROR) as mirror,
+        asking(verify=verify) as asker,
+    ):
+        inside.put("/simple/own/", b"<a>")
+        inside.put("/demo.whl", FILE)
+        there = f"https://{INSIDE}:{inside.port}"
+        assert asker.session.get(f"{there}/simple/own/", verify=verify).content
+        mirror.script = [redirect(f"{there}/demo.whl")]
+        by_page = (f"{there}/demo.whl", {}, mirror.url + "/simple/demo/")
+        asked = (mirror.url + "/demo.whl", {}) if way == "redirect" else by_page
+        with pytest.raises(Unusable):
+            asker.elsewhere.ask(source_of(mirror.url + "/simple/"), *asked)
+
+        assert [one.path for one in inside.log] == ["/simple/own/"]
+
+
+@pytest.mark.parametrize("place", ["its own", "pooled", "another"])
+@pytest.mark.usefixtures("names")
+def test_a_private_mirror_s_page_may_name_files_in_its_network(
+    place: str, authority: Authority, tmp_path: Path
+) -> None:
+    """That it is private only its address tells, by the time that its page has come."""
+    verify = authority.write_to(tmp_path / "ca.pem")
+    with (
+        FaultServer(tls=authority, names=[INSIDE], ipv6=True) as files,
+        FaultServer(tls=authority, names=[INSIDE], host=INSIDE, ipv6=True) as mirror,
+        asking(verify=verify) as asker,
+    ):
+        files.put("/demo-1.0.zip", FILE)
+        mirror.put("/demo-1.0.zip", FILE)
+        there = mirror.url if place != "another" else f"https://{INSIDE}:{files.port}"
+        link = f'<a href="{there}/demo-1.0.zip">x</a>'.encode()
+        mirror.put("/simple/demo/", link, content_type="text/html")
+        source = source_of(mirror.url + "/simple/")
+        page = page_there(asker.exchange, asker.elsewhere, source, "demo")
+        if place == "its own":
+            asker.session.get_adapter(mirror.url).poolmanager.clear()
+        answer = asker.elsewhere.ask(source, page.files[0].url, {}, page_at(source, "demo"))
+
+        assert content_of(answer.up) == FILE
+
+
+def test_netrc_is_for_the_host_that_was_named(authority: Authority, tmp_path: Path) -> None:
+    """Its page would have what the user gave for any other host sent there."""
+    (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login user password {SECRET}\n")
+    verify = authority.write_to(tmp_path / "ca.pem")
+    with FaultServer(tls=authority) as files, asking(verify=verify) as asker:
+        page = "https://127.0.0.1:1/simple/demo/"
+        source = source_of("https://127.0.0.1:1/simple/")
+        asker.elsewhere.ask(source, files.put("/demo.whl", FILE), {}, page).up.close()
+
+        assert "authorization" not in sent(files)
 
 
 def test_redirects_in_a_ring_have_an_end() -> None:

@@ -87,6 +87,7 @@ def elsewhere(headers: dict[str, str], answers: Answers) -> Elsewhere:
         settings=SimpleNamespace(connect_timeout=1.0),
         respelled=set(),
         dialer=Dialer(),
+        memory=SimpleNamespace(private_there=set()),
     )
     answers.resilient_session = lambda: session  # type: ignore[attr-defined]
     request = SimpleNamespace(url=ORIGIN, headers=headers)

@@ -176,7 +176,7 @@ class Bringer:
         extra = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if first or last is not None:
             extra["Range"] = ranges.range_header(first, last)
-        up, _ = self._elsewhere.ask(source, url, extra, page_url)
+        up = self._elsewhere.ask(source, url, extra, page_url).up
         if looks_like_a_login_page(up.headers.get("Content-Type", ""), b"", wants_file=True):
             up.close()
             raise Unusable(Failure(Kind.INTERCEPTED))

@@ -96,8 +96,19 @@ class Dialer:
 
     def reached_public(self) -> bool:
         """Tell whether the connection used last leads to the public internet."""
-        address = self.asking.address
-        return address is None or wing.disclosure.is_public(str(address[0]))
+        return self.is_public(self.asking.address)
+
+    def may_keep(self, connection: Any) -> bool:
+        """Tell whether a connection that was kept open may bring this request's answer."""
+        if self.asking.fresh:
+            return False
+        address = getattr(connection, "resilient_address", None)
+        return not self.asking.public_only or self.is_public(address)
+
+    @staticmethod
+    def is_public(address: Any) -> bool:
+        """Tell whether an address is on the public internet; one that nobody knows is."""
+        return address is None or bool(wing.disclosure.is_public(str(address[0])))
 
     def adopt(self, manager: Any) -> None:
         """Let a pool manager make its connections through us from now on."""
@@ -196,9 +207,9 @@ def _pool_class(cls: Any, connection_class: type, dialer: Dialer) -> type:
         ConnectionCls = connection_class
 
         def _get_conn(self, timeout: Any = None) -> Any:
-            """Take a connection from the pool; where a fresh one is wanted, close it first."""
+            """Take a connection from the pool; where it is not one that may be used, close it."""
             conn = super()._get_conn(timeout)
-            if dialer.asking.fresh and getattr(conn, "sock", None) is not None:
+            if getattr(conn, "sock", None) is not None and not dialer.may_keep(conn):
                 conn.close()
                 if getattr(conn, "auto_open", 1) == 0:
                     # urllib3 1.26: a tunnelled connection cannot be opened again.

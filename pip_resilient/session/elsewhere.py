@@ -69,10 +69,12 @@ class Answer(NamedTuple):
     Attributes:
         up: urllib3's response, its body unread; status 200 or 206.
         url: Where it came from, after redirects.
+        public: Whether that is on the public internet, and so all who led there.
     """
 
     up: Any
     url: str
+    public: bool
 
 
 class Deadline:
@@ -148,7 +150,9 @@ class Elsewhere:
             made = self._made(url)
             from_public = is_public(origin_of(url)[1])
         else:
-            from_public = is_public(origin_of(page_url)[1])
+            # What a private host lists may be private too; its name does not tell.
+            private = page_url in self._run.memory.private_there
+            from_public = not private and is_public(origin_of(page_url)[1])
             url, first = self._hop(page_url, url, 0, from_public), 1
             self._refuse_way_back(url)
             made = self._made(url)
@@ -159,15 +163,16 @@ class Elsewhere:
             given = Given(self._exchange.request.url, self._exchange.request.headers)
             made.headers.clear()
             made.headers.update(carried(given, made.url, extra, login).headers)
-            up = self._send(made, options, from_public and hops > 0 and not proxied)
+            led = hops > 0 and not same_origin(url, source.index_url)
+            up = self._send(made, options, from_public and led and not proxied)
+            # A source in a private network is known by the address it has.
+            from_public = from_public and (proxied or self._run.dialer.reached_public())
             location = up.headers.get("Location")
             if up.status == 200 or (up.status == 206 and "Range" in extra):
-                return Answer(up, url)
+                return Answer(up, url, from_public)
             up.close()
             if up.status not in REDIRECTS or not location:
                 raise Unusable(_failure_of(up))
-            # A source in a private network is known by the address it has.
-            from_public = from_public and (proxied or self._run.dialer.reached_public())
             hop = self._hop(url, location, hops, from_public)
             self._refuse_way_back(hop)
             login = login if same_origin(url, hop) else ""
@@ -221,8 +226,10 @@ class Elsewhere:
 
     def _login(self, source: Source, url: str) -> str:
         """Return what the user gave for this host: in its URL, or in netrc."""
+        if not same_origin(url, source.index_url):
+            return ""  # the user named no other host to be asked in this one's place
         if source.login or not source.named or not self._session.trust_env:
-            return source.login if same_origin(url, source.index_url) else ""
+            return source.login
         found = self._run.stack.requests.utils.get_netrc_auth(url)
         return f"{found[0]}:{found[1]}" if found else ""
 

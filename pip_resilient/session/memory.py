@@ -58,6 +58,10 @@ class Memory:
         folder: Where it is kept for other runs, or None: nowhere.
         last_good: The last good pages of indexes.
         wall_clock: Gives the seconds since 1970.
+
+    Attributes:
+        pages_there: Pages of other indexes, by the URL that they were asked for at.
+        private_there: URLs of those that came from a private network.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Memory:
         self.hosts = Hosts(None if root is None else root.sub("hosts"), wall_clock)
         self.last_good = last_good
         self.pages_there: dict[str, simple_pages.Page] = {}
+        self.private_there: set[str] = set()
 
     def in_order(self, origin: str | None, spares: list[str]) -> list[str]:
         """Return URLs in the order in which to ask their hosts.

@@ -155,7 +155,8 @@ def page_there(
     url = page_at(source, project)
     known = exchange.run.memory.pages_there
     if url not in known:
-        up, came_from = elsewhere.ask(source, url, {"Accept": _ACCEPT, "Accept-Encoding": "gzip"})
+        accept = {"Accept": _ACCEPT, "Accept-Encoding": "gzip"}
+        up, came_from, public = elsewhere.ask(source, url, accept)
         if up.status != 200:
             up.close()
             raise Unusable(Failure(Kind.GARBLED, "a part of a page"))
@@ -171,4 +172,6 @@ def page_there(
             )
         except simple_pages.NotAPage as error:
             raise Unusable(Failure(Kind.INTERCEPTED, str(error))) from None
+        if not public:
+            exchange.run.memory.private_there.add(url)
     return known[url]
