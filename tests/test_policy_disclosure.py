@@ -250,6 +250,50 @@ def test_no_redirect_leaves_https_or_carries_a_password(before: str, location: s
     assert not same_origin(hop, "https://localhost/")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "64:ff9b::10.0.0.1",
+        "64:ff9b:1::1",
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "fec0::1",
+        "ff0e::1",
+        "224.0.0.1",
+        "2002:a00:1::1",
+        "2002:7f00:1::1",
+    ],
+)
+def test_an_address_is_as_public_as_the_one_that_it_wraps(address: str) -> None:
+    """A gateway for the other IP leads from each of them into this network."""
+    assert not is_public(address)
+    assert not is_public(f"[{address}]")
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::8.8.8.8", "::ffff:8.8.8.8", "2002:808:808::1", "2606:4700::1"]
+)
+def test_an_address_that_wraps_a_public_one_is_public(address: str) -> None:
+    """In a network of IPv6 alone, all that is not leads through its gateway."""
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://127.0.0.1\\.x.invalid/admin",
+        "https://169.254.169.254\\.x.invalid/latest",
+        "https://a b.invalid/",
+        "https://x.invalid%2f.y.invalid/",
+    ],
+)
+def test_what_is_no_host_is_followed_by_nobody(location: str) -> None:
+    """Another reader of the same URL sees another host, and asks that."""
+    for from_public in (True, False):
+        with pytest.raises(Forbidden):
+            next_hop(HERE, location, 0, from_public)
+
+
 def test_a_name_is_public_until_it_is_resolved() -> None:
     """What it leads to is looked at when it is connected to."""
     assert is_public("mirror.invalid")

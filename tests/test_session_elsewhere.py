@@ -402,6 +402,36 @@ def test_netrc_is_for_the_host_that_was_named(authority: Authority, tmp_path: Pa
         assert "authorization" not in sent(files)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1\\.x.example",
+        "169.254.169.254\\.x.example",
+        "\uff11\uff12\uff17.0.0.1",
+    ],
+)
+def test_behind_a_proxy_a_redirect_is_judged_as_it_would_be_sent(
+    host: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy connects to whatever it is told, and nobody looks at the address."""
+    verify = authority.write_to(tmp_path / "ca.pem")
+    with (
+        FaultServer(tls=authority, names=[MIRROR]) as mirror,
+        FaultProxy(routes={(MIRROR, 443): ("127.0.0.1", mirror.port)}, outside=False) as proxy,
+        asking(verify=verify) as asker,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        location = f"https://{host}/admin".encode().decode("latin-1")
+        mirror.script = [redirect(location)]
+        failure_of(asker, f"https://{MIRROR}/demo.whl")
+        page = f"https://{MIRROR}/simple/demo/"
+        with pytest.raises(Unusable):
+            asker.elsewhere.ask(source_of(f"https://{MIRROR}/"), f"https://{host}/x", {}, page)
+
+        assert {one.host for one in proxy.log} == {MIRROR}
+
+
 def test_redirects_in_a_ring_have_an_end() -> None:
     """Five, and no more."""
     with FaultServer(script=[redirect("/demo.whl")]) as server, asking() as asker:

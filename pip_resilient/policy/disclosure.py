@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -20,6 +21,11 @@ from pip_resilient.policy.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_HOST = r"([\w.-]+|[0-9a-f:.]+(%[\w.%-]+)?)\Z"
+"""A name, or an IPv6 address, as `urlsplit` gives it."""
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
 _ALLOWED = ("accept", "accept-encoding", "user-agent")
 _CONDITIONS = (
@@ -136,6 +142,8 @@ def next_hop(before: str, location: str, hops: int, from_public: bool) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Forbidden("a redirect to no URL") from None
+    if host and not re.match(_HOST, host):  # a backslash, say: each reader sees another host
+        raise Forbidden("a redirect to no host's name")
     netloc = shown(host) if port is None else f"{shown(host)}:{port}"  # userinfo is not ours
     url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
     if parts.scheme != "https" and not same_origin(before, url):
@@ -152,12 +160,26 @@ def is_public(host: str) -> bool:
     looked at when it is connected to.
     """
     try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_global
+        return _is_global(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
     except ValueError:
         last = host.lower().rstrip(".").rpartition(".")[2]
         # An address in a spelling of old, `127.1` or `0x7f000001`: systems
         # still connect to it, and no name ends so (RFC 3696 §2).
         return last not in ("localhost", "local", "") and not last[0].isdigit()
+
+
+def _is_global(address: Any) -> bool:
+    """Tell whether an address is on the public internet, with the IPv4 one that it may wrap."""
+    if address.version == 6:
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if within is not None:
+            return _is_global(within)
+        # `::a.b.c.d` (RFC 4291 §2.5.5.1) has long been nobody's, as has fec0::/10.
+        if not int(address) >> 32 or address.is_site_local or address in _LOCAL_NAT64:
+            return False
+    return bool(address.is_global and not address.is_multicast)
 
 
 def without_secrets(url: str) -> str:

@@ -153,9 +153,8 @@ class Elsewhere:
             # What a private host lists may be private too; its name does not tell.
             private = page_url in self._run.memory.private_there
             from_public = not private and is_public(origin_of(page_url)[1])
-            url, first = self._hop(page_url, url, 0, from_public), 1
-            self._refuse_way_back(url)
-            made = self._made(url)
+            made, first = self._led(page_url, url, 0, from_public), 1
+            url = made.url
         login = self._login(source, url)
         for hops in range(first, 100):  # `next_hop` ends it long before
             options = self._options(url)
@@ -173,10 +172,9 @@ class Elsewhere:
             up.close()
             if up.status not in REDIRECTS or not location:
                 raise Unusable(_failure_of(up))
-            hop = self._hop(url, location, hops, from_public)
-            self._refuse_way_back(hop)
-            login = login if same_origin(url, hop) else ""
-            url, made = hop, self._made(hop)
+            made = self._led(url, location, hops, from_public)
+            login = login if same_origin(url, made.url) else ""
+            url = made.url
         raise AssertionError("redirects without an end")
 
     def _made(self, url: str) -> Any:
@@ -186,16 +184,16 @@ class Elsewhere:
         except ValueError:  # as requests' InvalidURL is
             raise Unusable(Failure(Kind.STACK, "it names no URL")) from None
 
-    def _refuse_way_back(self, url: str) -> None:
-        if same_origin(url, self._exchange.request.url):
-            raise Unusable(Failure(Kind.STACK, "it sends back to the host that failed"))
-
-    @staticmethod
-    def _hop(before: str, location: str, hops: int, from_public: bool) -> str:
+    def _led(self, before: str, location: str, hops: int, from_public: bool) -> Any:
+        """Return a request for where a page or a redirect leads, judged as it will be sent."""
         try:
-            return next_hop(before, location, hops, from_public)
+            made = self._made(next_hop(before, location, hops, from_public))
+            next_hop(before, made.url, hops, from_public)  # requests may read another host in it
         except Forbidden as forbidden:
             raise Unusable(Failure(Kind.STACK, str(forbidden))) from None
+        if same_origin(made.url, self._exchange.request.url):
+            raise Unusable(Failure(Kind.STACK, "it sends back to the host that failed"))
+        return made
 
     def _send(self, made: Any, options: Options, public_only: bool) -> Any:
         exchange, run = self._exchange, self._run
