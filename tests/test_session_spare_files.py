@@ -31,6 +31,7 @@ from tests.faults import (
     Reset,
     Silence,
     Status,
+    Together,
     WrongOffset,
     captive_portal,
 )
@@ -341,6 +342,24 @@ def test_a_file_without_an_end_fills_no_disk(
             assert "without an end" in caught.value.failure.said
         else:
             assert fetched(asker, server, sized=False) == CONTENT
+
+
+def test_a_file_is_not_fetched_over_and_over() -> None:
+    """Who knows no ranges and cuts a little later each time would send it a thousand times."""
+    piece = 70_000  # enough to be worth a connection
+    content = bytes(range(256)) * (20 * piece // 256)
+    cuts = [
+        Together((RangeIgnored(), Fin(number * piece))).when(NAME, first=1)
+        for number in range(1, 20)
+    ]
+    with FaultServer(script=cuts) as server, asking() as asker:
+        put_page(server, NAME)
+        server.put(PAGE + NAME, content)
+        with pytest.raises(Unusable) as caught:
+            fetched(asker, server, content=content)
+
+        assert caught.value.failure.kind is Kind.TRUNCATED
+        assert len(server.requests(PAGE + NAME)) <= 6
 
 
 @pytest.mark.parametrize("framing", FRAMINGS, ids=["chunked", "until-close", "length"])

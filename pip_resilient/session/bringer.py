@@ -19,7 +19,7 @@ from pip_resilient.policy import ranges
 from pip_resilient.policy.answers import looks_like_a_login_page
 from pip_resilient.policy.failure import Failure, Kind
 from pip_resilient.policy.origins import place_of
-from pip_resilient.policy.patience import SLOW_FOR
+from pip_resilient.policy.patience import SLOW_FOR, WHOLE_FETCHES
 from pip_resilient.policy.spans import Span
 from pip_resilient.session.drain import Pace, drain
 from pip_resilient.session.elsewhere import Unusable
@@ -120,13 +120,14 @@ class Bringer:
         exchange, run = self._exchange, self._exchange.run
         page_url, url = self._place(source)
         most = spool.first + _room()
-        poor = 0
-        while poor <= _POOR:
+        poor = wholes = 0
+        while poor <= _POOR and wholes < WHOLE_FETCHES:
             stop = spool.take_up()
             reached = spool.position
             if reached == end and spool.taken_up:
                 return
             lane = self._open(source, url, page_url, reached, stop, end)
+            wholes += lane.position < reached  # what had come is sent again
             if end is None and lane.end is not None:
                 if lane.end > most:
                     lane.kill()
