@@ -23,6 +23,16 @@ def named(*words: str) -> list[tuple[str, str, bool]]:
     return [(source.name, source.index_url, source.pages) for source in said.named]
 
 
+def test_what_cannot_be_sent_is_not_understood() -> None:
+    """Python decodes a byte of another encoding so; in a login it would end pip."""
+    for url in ("http://us\udce9r:pw@mirror.invalid/simple/", "https://mirror.invalid/\udce9/"):
+        declared = understood([url])
+
+        assert declared.named == ()
+        assert declared.problems
+        declared.problems[0].encode("ascii")
+
+
 @pytest.mark.parametrize(
     ("levels", "default"),
     [

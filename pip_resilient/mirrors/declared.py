@@ -246,6 +246,8 @@ def _index_url(url: str) -> tuple[str, str] | None:
         return None
     if re.search(r"[?#\\]", url) or "=" in parts.path:  # half a spare is no mirror
         return None
+    if re.search("[\ud800-\udfff]", url):  # an environment in another encoding; cannot be sent
+        return None
     userinfo = unquote(parts.netloc.rpartition("@")[0])
     if userinfo and ":" not in userinfo:
         userinfo += ":"  # a user without password, as pip and RFC 7617 have it

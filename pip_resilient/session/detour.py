@@ -212,6 +212,8 @@ class Detour:
             if not request.url.startswith(base) or not project or "/" in project:
                 continue
             if self._was_asked_for(response):
+                if ":" in base[len("https://") :]:  # a port: it is looked up without the usual one
+                    base = wing.declared.spelt(base) or base
                 content_type = response.headers.get("Content-Type", "")
                 serial = known_serial(response.headers.get("X-PyPI-Last-Serial"))
                 run.last_good.keep(base, project, response.content, content_type, serial)

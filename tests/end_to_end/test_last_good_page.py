@@ -87,6 +87,26 @@ def test_after_patience_the_last_good_page_is_used_and_its_age_told(
     assert took <= PATIENCE + 10
 
 
+def test_it_is_found_again_however_its_index_is_written(
+    newest: Environment, pypi: PlayedPyPI
+) -> None:
+    """A port that goes without saying is none to whoever looks it up."""
+    name = "index.example.com"
+    server = pypi.host(name)
+    form = PageForm(max_age=0)
+    index = Index(server, pages_url=f"https://{name}", files_url=f"https://{name}", form=form)
+    held = index.add_wheel("ours", "1.0", size=5000)
+    command = ("download", "--no-deps", "--index-url", f"https://{name}:443/simple/", "ours")
+    env = {"PIP_RESILIENT_PATIENCE": "1"}
+    before = pypi.pip(newest, *command, "--dest", "first", by_options=False, env=env)
+    server.script = [Status(503).when("/simple/ours/")]
+    done = pypi.pip(newest, *command, "--dest", "out", by_options=False, env=env)
+
+    assert before.returncode == 0, before.stderr
+    assert done.returncode == 0, done.stderr
+    assert (newest.work / "out" / held.filename).read_bytes() == held.content
+
+
 @pytest.mark.parametrize("why", ["never", "too-old"])
 def test_it_is_not_used_where_the_user_does_not_want_it(
     oldest_and_newest: Environment, pypi: PlayedPyPI, held: Distribution, why: str
