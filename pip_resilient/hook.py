@@ -122,11 +122,11 @@ class Hook:
         """
         said = run.settings.state_dir
         cache = getattr(getattr(session.adapters.get("https://"), "cache", None), "directory", None)
-        if said == "none" or run.state_dir is not None:
+        if run.state_dir is not None:
             return
-        if said:
+        if said and said != "none":
             run.state_dir = os.path.abspath(os.path.expanduser(said))
-        elif cache:
+        elif cache and not said:
             run.state_dir = os.path.join(os.path.dirname(str(cache)), "pip-resilient")
         self.closing.children.tell_state(run.state_dir)
 

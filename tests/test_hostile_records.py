@@ -78,7 +78,7 @@ def test_a_megabyte_of_digits_takes_no_longer_than_it_is_long() -> None:
 def test_a_run_is_summed_up_whatever_children_say(told: list[str], failed: bool) -> None:
     """The last line is why anybody looks; no child may take it away."""
     events = [event for event in map(ndjson.from_json, told) if event is not None]
-    for line in (messages.summary(events), diagnosis.last_line(events, failed, {})):
+    for line in (messages.summary(events), diagnosis.last_line(events, failed, lambda scheme: {})):
         assert line is None or messages.plain(line).isprintable()
 
 
