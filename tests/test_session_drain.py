@@ -37,7 +37,7 @@ PAGE = b"<html><body>" + b'<a href="demo-1.0.whl">demo</a>\n' * 2000 + b"</body>
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed sooner than on a real network."""
     monkeypatch.setattr(drain_module, "_SILENCE", 0.3)
@@ -85,6 +85,7 @@ def test_a_page_comes_whole_however_it_is_framed(
         assert page_from(server, content_type=content_type, **framing) == PAGE
 
 
+@pytest.mark.usefixtures("quickly")
 @each_framing
 @pytest.mark.parametrize(
     ("fault", "kinds"),
@@ -103,6 +104,7 @@ def test_half_a_page_is_no_page(framing: dict[str, Any], fault: Fault, kinds: se
         assert refused(server, **framing).kind in kinds
 
 
+@pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("fault", [NoLastChunk(), BadChunkHeader()], ids=["no-last", "bad-header"])
 def test_chunks_without_an_end_are_no_page(fault: Fault) -> None:
     """The last chunk is what says that it is whole."""
@@ -221,6 +223,7 @@ def test_what_has_come_before_a_cut_is_kept() -> None:
     assert bytes(kept) == content[:10_000]
 
 
+@pytest.mark.usefixtures("quickly")
 def test_a_connection_is_used_again_after_a_whole_body_alone() -> None:
     """What is left of a half one would be read as the next answer."""
     with FaultServer(script=[Silence(100).when(first=1)]) as server, asking() as asker:

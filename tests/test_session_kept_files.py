@@ -37,8 +37,9 @@ ASKED = Asked("file", "other", "https://origin.example/simple/", "demo", NAME)
 DEAD = Silence(HALF)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is noticed sooner than on a real network."""
     monkeypatch.setattr(drain_module, "_SILENCE", 0.3)
 
 
@@ -84,6 +85,7 @@ def failed(asker: Asker, server: FaultServer, *, sized: bool = True) -> None:
 both = pytest.mark.parametrize("sized", [True, False], ids=["size-known", "size-unknown"])
 
 
+@pytest.mark.usefixtures("quickly")
 @both
 def test_what_one_source_brought_the_next_one_need_not(
     tmp_path: Path, asker: Asker, servers: list[FaultServer], sized: bool
@@ -100,6 +102,7 @@ def test_what_one_source_brought_the_next_one_need_not(
     assert files(tmp_path) == []
 
 
+@pytest.mark.usefixtures("quickly")
 @both
 def test_what_a_source_brought_is_there_in_the_next_run(
     tmp_path: Path, asker: Asker, servers: list[FaultServer], sized: bool
@@ -204,6 +207,7 @@ def test_a_source_that_is_wrong_by_itself_is_wrong(
     assert files(tmp_path) == []
 
 
+@pytest.mark.usefixtures("quickly")
 def test_half_of_a_wrong_one_is_not_the_next_ones_fault(
     tmp_path: Path, asker: Asker, servers: list[FaultServer]
 ) -> None:
@@ -261,6 +265,7 @@ def test_a_cut_is_continued_by_the_same_source(
     assert servers[0].ranges(PATH) == [f"bytes={HALF + n * 100_000}-" for n in range(3)]
 
 
+@pytest.mark.usefixtures("quickly")
 def test_without_a_state_folder_nothing_is_kept(
     tmp_path: Path, asker: Asker, servers: list[FaultServer]
 ) -> None:

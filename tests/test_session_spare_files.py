@@ -50,9 +50,14 @@ PAGE = "/simple/demo/"
 PAGE_URL = "https://index.example/simple/demo/"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is noticed sooner than on a real network."""
     monkeypatch.setattr(drain_module, "_SILENCE", 0.3)
+
+
+@pytest.fixture(autouse=True)
+def straight_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -114,6 +119,7 @@ def test_the_rest_of_a_file_is_found_on_its_page(size: int, faults: list[Any]) -
         assert fetched(asker, server, CONTENT[:size]) == CONTENT[size:]
 
 
+@pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize(
     ("fault", "kinds"),
     [
