@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUICK = Settings(connect_timeout=5.0, read_timeout=0.4)
+CALM = 5.0
+"""Seconds before a second connection is asked, where one would ask once more on a busy machine."""
 
 _CHANGEABLE: tuple[Any, ...] = (
     session_module.PipSession,

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 
+from pip_resilient.settings import Settings
 from tests.faults import (
     BadChunkHeader,
     Fault,
@@ -38,7 +39,7 @@ from tests.faults import (
     WrongOffset,
     redirect,
 )
-from tests.pip_in_process import clean_errors, hooked_pip
+from tests.pip_in_process import CALM, clean_errors, hooked_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -235,7 +236,8 @@ def test_a_first_answer_without_a_length_is_continued_by_one_with_a_length(known
     content = content_of(50_000)
     cut = Together((MissingHeaders(("Content-Length",)), Reset(20_000)))
     script = [cut.when(first=1)]
-    with FaultServer(script=script) as server, hooked_pip() as pip:
+    calm = hooked_pip(settings=Settings(), stall=CALM)
+    with FaultServer(script=script) as server, calm as pip:
         url = server.put("/demo-1.0.whl", content)
         got = pip.download(url, sha256(content) if known else None)
 

@@ -35,7 +35,7 @@ from tests.faults import (
     Together,
     WrongOffset,
 )
-from tests.pip_in_process import clean_errors, hooked_pip
+from tests.pip_in_process import CALM, clean_errors, hooked_pip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 PATH = "/simple/demo/"
 EVERY = 20_000
-CALM = 5.0  # seconds; on a busy machine a second connection would ask once more
 
 
 def page_of(lines: int, seed: int = 0) -> bytes:
@@ -112,7 +111,8 @@ OLD = {"last_modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
 @pytest.mark.parametrize("gzip", [False, True])
 def test_without_a_strong_etag_a_page_comes_whole(etag: dict[str, Any], gzip: bool) -> None:
     """A weak one, or a date, may stay the same while the bytes differ."""
-    with FaultServer(script=[Reset(EVERY).when(first=2)]) as server, hooked_pip(stall=CALM) as pip:
+    calm = hooked_pip(settings=Settings(), stall=CALM)
+    with FaultServer(script=[Reset(EVERY).when(first=2)]) as server, calm as pip:
         got = pip.page(put(server, gzip=gzip, **etag))
 
         assert got == PAGE
@@ -156,7 +156,8 @@ def test_a_page_that_only_grew_comes_with_its_own_headers(framing: dict[str, Any
 def test_a_server_that_ignores_ranges_gives_the_whole_from_there(framing: dict[str, Any]) -> None:
     """What had come must not stand in the page twice."""
     cut = Reset(EVERY).when(first=1)
-    with FaultServer(script=[cut, RangeIgnored()]) as server, hooked_pip(stall=CALM) as pip:
+    calm = hooked_pip(settings=Settings(), stall=CALM)
+    with FaultServer(script=[cut, RangeIgnored()]) as server, calm as pip:
         got = pip.page(put(server, **framing))
 
         assert got == PAGE

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pip_resilient.session.pages import Page
+from pip_resilient.settings import Settings
 from tests.faults import DropEvery, FaultServer, Silence
-from tests.pip_in_process import hooked_pip
+from tests.pip_in_process import CALM, hooked_pip
 
 if TYPE_CHECKING:
     from tests.pip_in_process import HookedPip
@@ -33,7 +34,8 @@ def pass_page(pip: HookedPip, url: str, size: int, sha256: str = SHA256) -> None
 def test_a_file_ends_where_the_index_says_though_the_connection_stays_open() -> None:
     """Some proxies of HTTP/1.0 leave it open: nobody is to wait for its end."""
     script = [Silence(after=len(CONTENT))]
-    with FaultServer(script=script) as server, hooked_pip() as pip:
+    calm = hooked_pip(settings=Settings(), stall=CALM)
+    with FaultServer(script=script) as server, calm as pip:
         url = server.put(PATH, CONTENT, close_delimited=True)
         pass_page(pip, url, len(CONTENT))
 
@@ -46,7 +48,8 @@ def test_a_file_ends_where_the_index_says_though_the_connection_stays_open() -> 
 def test_a_cut_is_known_for_one_at_once(framing: dict[str, Any]) -> None:
     """And how much of it was there is told."""
     script = [DropEvery(40_000, by="fin")]
-    with FaultServer(script=script) as server, hooked_pip() as pip:
+    calm = hooked_pip(settings=Settings(), stall=CALM)
+    with FaultServer(script=script) as server, calm as pip:
         url = server.put(PATH, CONTENT, **framing)
         pass_page(pip, url, len(CONTENT))
 
