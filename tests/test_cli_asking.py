@@ -157,21 +157,26 @@ def test_no_more_is_read_than_is_wanted(server: FaultServer, authority: Authorit
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "seconds", "body_seconds"),
     [
-        (Fin(5000), Kind.TRUNCATED),
-        (Silence(5000), Kind.SILENT),
-        (Trickle(5000), Kind.CRAWL),
+        (Fin(5000), Kind.TRUNCATED, 5.0, 10.0),
+        (Silence(5000), Kind.SILENT, 0.5, 10.0),
+        (Trickle(5000), Kind.CRAWL, 5.0, 1.0),
     ],
 )
 def test_what_came_of_a_body_is_told_with_what_ended_it(
-    server: FaultServer, authority: Authority, fault: Any, kind: Kind
+    server: FaultServer,
+    authority: Authority,
+    fault: Any,
+    kind: Kind,
+    seconds: float,
+    body_seconds: float,
 ) -> None:
     server.script = [fault]
-    asked = asking.ask(
-        line(authority, seconds=0.5), server.url + PATH, {}, len(CONTENT), body_seconds=1.0
+    patient = line(authority, seconds=seconds)
+    said = answered(
+        asking.ask(patient, server.url + PATH, {}, len(CONTENT), body_seconds=body_seconds)
     )
-    said = answered(asked)
 
     assert said.failure is not None
     assert said.failure.kind is kind
