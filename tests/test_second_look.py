@@ -20,7 +20,7 @@ from tests.pip_in_process import clean_errors, hooked_pip
 if TYPE_CHECKING:
     from tests.pip_in_process import HookedPip
 
-QUICK = Settings(connect_timeout=0.3)
+QUICK = Settings(connect_timeout=1.0)
 SECRET = "hunter2"
 
 

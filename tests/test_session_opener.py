@@ -313,7 +313,7 @@ def test_a_second_connection_that_fails_does_not_end_the_first(dialer: Dialer, p
 def test_silence_ends_with_the_read_timeout(dialer: Dialer, pair: Pair) -> None:
     """The user's own limit holds, however many connections are silent."""
     near, _ = pair
-    near.settimeout(0.12)
+    near.settimeout(1.0)
     go = threading.Event()
     silence = Silence(dialer, near)
     silence.second = lambda: go.wait(LONG)
