@@ -65,14 +65,22 @@ def asked(
 
 
 def received_before_end(
-    server: FaultServer, path: str = "/file", timeout: float = LONG
+    server: FaultServer, path: str = "/file", timeout: float = LONG, least: int = 0
 ) -> tuple[bytes, BaseException | None]:
-    """Return all bytes that a raw socket gets, and how it ended; None is a FIN."""
+    """Return all bytes that a raw socket gets, and how it ended; None is a FIN.
+
+    Args:
+        server: Who is asked.
+        path: What for.
+        timeout: Seconds between two pieces.
+        least: Bytes of the body that have to come first, however long each piece takes.
+    """
     got = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), LONG) as sock:
         sock.sendall(_request(path))
         try:
             while True:
+                sock.settimeout(LONG if len(body_of(got)) < least else timeout)
                 piece = sock.recv(65536)
                 if not piece:
                     return got, None

@@ -147,7 +147,7 @@ def test_a_file_can_be_fetched_in_pieces_between_drops(server: FaultServer) -> N
 
 def test_a_silence_keeps_the_connection_open(server: FaultServer) -> None:
     server.script = [Silence(after=5000)]
-    raw, end = received_before_end(server, timeout=SHORT)
+    raw, end = received_before_end(server, timeout=SHORT, least=5000)
 
     assert body_of(raw) == CONTENT[:5000]
     assert isinstance(end, socket.timeout)
@@ -159,6 +159,7 @@ def test_a_silence_before_the_headers(server: FaultServer) -> None:
 
     assert raw == b""
     assert isinstance(end, socket.timeout)
+    server.wait_until(lambda server: bool(server.requests("/file")))
     assert len(server.requests("/file")) == 1
 
 
