@@ -205,11 +205,11 @@ def test_whatever_ends_it_ends_all_of_it(
     began = time.monotonic()
     try:
         with pytest.raises(error):
-            soaking.soak(1, 5.0, [], parallel=2, say=lambda line: None)
+            soaking.soak(1, 600.0, [], parallel=2, say=lambda line: None)
     finally:
         signal.signal(signal.SIGINT, usual)
 
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 300.0
 
 
 def test_the_seed_says_all() -> None:

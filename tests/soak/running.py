@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LONGEST = 120.0
 """Seconds of one pip; more is a violation."""
-_GRACE = 1.0
+_GRACE = 10.0
 """Seconds that a process which pip has started may outlive it: its end has to be noticed."""
 
 
