@@ -320,4 +320,4 @@ def test_a_timeout_of_the_user_is_never_lowered(
 
     assert done.returncode == 0, done.stderr
     assert fetched(oldest_and_newest, held) == held.content
-    assert len(server.requests(index.page_path("demo"))) == asked
+    assert (len(server.requests(index.page_path("demo"))) > 1) is (asked > 1)
