@@ -18,6 +18,7 @@ import pytest
 
 from tests.end_to_end.environments import our_lines
 from tests.end_to_end.played_pypi import PlayedPyPI, played_pypi
+from tests.end_to_end.timing import shortest
 from tests.faults import FaultServer, HandshakeSilence, Pause, unavailable
 from tests.packages import Index
 
@@ -77,21 +78,26 @@ def grow_older(environment: Environment, seconds: float) -> None:
 def test_the_next_run_does_not_ask_the_dead_index(
     oldest_and_newest: Environment, pypi: PlayedPyPI, mirror: FaultServer
 ) -> None:
-    fresh = oldest_and_newest.with_fresh_home()
     began = time.monotonic()
-    alive = download(fresh, pypi, mirror, "other")
-    healthy = time.monotonic() - began
+    alive = download(oldest_and_newest.with_fresh_home(), pypi, mirror, "other")
+    bound = time.monotonic() - began + 1.0
     pypi.pages.script = SILENT
-    first = download(oldest_and_newest, pypi, mirror, "demo")
-    asked = pypi.pages.connections
-    began = time.monotonic()
-    second = download(oldest_and_newest, pypi, mirror, "other")
-    took = time.monotonic() - began
+    assert alive.returncode == 0, alive.stderr
 
-    assert alive.returncode == first.returncode == second.returncode == 0, second.stderr
-    assert pypi.pages.connections == asked
-    assert took <= healthy + 1.0
-    assert "out of order a moment ago" in our_lines(second.stderr)[0]
+    def once() -> float:
+        fresh = oldest_and_newest.with_fresh_home()
+        first = download(fresh, pypi, mirror, "demo")
+        asked = pypi.pages.connections
+        began = time.monotonic()
+        second = download(fresh, pypi, mirror, "other")
+        took = time.monotonic() - began
+
+        assert first.returncode == second.returncode == 0, second.stderr
+        assert pypi.pages.connections == asked
+        assert "out of order a moment ago" in our_lines(second.stderr)[0]
+        return took
+
+    assert shortest(once, bound) <= bound
 
 
 def test_a_pip_beside_it_does_not_either(
