@@ -101,11 +101,14 @@ def test_patience_ends_what_nobody_answers(
         del env["PIP_RESILIENT_PATIENCE"]
         env.update(configured(environment, "[global]\nresilient-patience = 1.5\n"))
     done = fetch(environment, index.url, env=env)
-    (last,) = [event for event in events_in(log) if event["event"] == "gave-up"]
+    events = events_in(log)
+    (last,) = [event for event in events if event["event"] == "gave-up"]
+    waits = [float(str(event["wait"])) for event in events if event["event"] == "retried"]
 
     assert done.returncode == 1
     assert last["why"] == "patience"
-    assert 1.5 <= float(str(last["spent"])) < 3
+    assert float(str(last["spent"])) >= 1.5
+    assert 0 < sum(waits) <= 1.5 + 0.001 * len(waits), "each is rounded to milliseconds"
     assert "HTTP status 503" in last_line(done)
 
 
@@ -126,7 +129,7 @@ def test_a_deadline_bounds_the_run(newest: Environment, server: FaultServer, fau
     server.script = [fault, Status(503).when("*.whl", ranged=True)]
     log = newest.home / "events.ndjson"
     env = {"PIP_RESILIENT_DEADLINE": "3", "PIP_RESILIENT_LOG": str(log)}
-    env["PIP_RESILIENT_READ_TIMEOUT"] = "9"
+    env["PIP_RESILIENT_READ_TIMEOUT"] = "60"
     began = time.monotonic()
     done = fetch(newest, index.url, env=env)
     took = time.monotonic() - began
@@ -134,7 +137,7 @@ def test_a_deadline_bounds_the_run(newest: Environment, server: FaultServer, fau
 
     assert done.returncode == 1
     assert last["why"] == "deadline"
-    assert took < 3 + 4
+    assert took < 3 + 20, "and not the timeout"
     assert "network failure" in last_line(done)
     assert not (newest.work / "out" / held.filename).exists()
 
