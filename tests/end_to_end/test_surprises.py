@@ -116,7 +116,7 @@ def test_an_error_of_several_connections_lets_pip_fetch_the_file_alone(
     """What has come may have come in any order."""
     index = Index(server)
     held = index.add_wheel("demo", "1.0", size=2 * SIZE)
-    server.script = [Throttle(SIZE // 2).when("*.whl", first=4)]
+    server.script = [Throttle(SIZE // 4).when("*.whl", first=4)]
     spoil(damaged, module, function)
     done = install(damaged, index)
 
