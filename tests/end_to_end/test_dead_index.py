@@ -149,13 +149,15 @@ def test_a_dead_index_costs_seconds_in_all_and_not_for_each_package(
     asked = pypi.pages.connections
     with dead(how, pypi) as where:
         died = run(oldest_and_newest, pypi, mirror, {**names, PyPI.netloc: where}, n)
-    added = died.seconds - alive[key].seconds
+    usual = alive[key].seconds
+    # A machine on which pip takes longer takes as much longer for what a dead index adds.
+    added, bearable = died.seconds - usual, usual + (15 if how in SILENT else 5)
 
     assert died.done.returncode == 0, died.done.stderr
     assert len(list((oldest_and_newest.work / "out").iterdir())) == n
     assert pypi.pages.connections - asked <= 3
     assert 1 <= attempts(oldest_and_newest) <= 3
-    assert added <= (15 if how in SILENT else 5), died.done.stderr
+    assert added <= bearable, died.done.stderr
     assert 2 <= len(our_lines(died.done.stderr)) <= 6
 
 
