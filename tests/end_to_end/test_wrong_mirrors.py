@@ -59,7 +59,7 @@ def download(
     environment: Environment,
     pypi: PlayedPyPI,
     mirrors: str,
-    patience: str = "3",
+    patience: str = "10",
     *options: str,
 ) -> subprocess.CompletedProcess[str]:
     """Let the armed pip download `demo`, its HTTP cache empty but what we remember kept."""
@@ -174,7 +174,7 @@ def test_all_wrong_is_the_end_of_it(
     mirrors[-1].server.script = [OtherContent(bad).when("*.whl")]
     pypi.files.script = [Status(503)]
     names = simple(*("away.test", EVIL)[1 - before :])
-    done = download(environment, pypi, names, patience="2")
+    done = download(environment, pypi, names, patience="6")
 
     assert done.returncode == 1
     assert brought(environment) == {}
@@ -201,7 +201,7 @@ def test_origin_and_mirrors_all_wrong_names_both_digests_and_both_sources(
     bad = flipped(held.content, HALF)
     pypi.files.script = [OtherContent(bad).when("*.whl")]
     mirror.server.script = [OtherContent(bad).when("*.whl")]
-    env = {"PIP_RESILIENT_MIRRORS": simple(EVIL), "PIP_RESILIENT_PATIENCE": "3"}
+    env = {"PIP_RESILIENT_MIRRORS": simple(EVIL), "PIP_RESILIENT_PATIENCE": "6"}
     install = ("install", "--target", "there", "demo")
     done = pypi.pip(environment, *install, by_options=False, env=env)
 
@@ -271,7 +271,7 @@ def test_a_mirror_that_nobody_named_never_serves_a_page(
     pypi.index.add_wheel("demo", "1.0", size=SIZE)
     mirror = forged_mirror(pypi, "mirrors.aliyun.com", "/pypi")
     pypi.pages.pause_listening()
-    done = download(oldest_and_newest, pypi, "default")
+    done = download(oldest_and_newest, pypi, "default", patience="3")
 
     assert done.returncode == 1
     assert brought(oldest_and_newest) == {}
@@ -287,7 +287,7 @@ def test_a_page_that_contradicts_the_last_good_one_quarantines_its_mirror(
     mirror = forged_mirror(pypi)
     pypi.pages.pause_listening(drop=True)
     pypi.files.pause_listening(drop=True)
-    done = download(oldest_and_newest, pypi, simple(EVIL), patience="1")
+    done = download(oldest_and_newest, pypi, simple(EVIL), patience="6")
 
     assert done.returncode != 0
     assert brought(oldest_and_newest) == {}
@@ -313,7 +313,7 @@ def test_what_only_a_mirror_names_never_passes_for_pypis(
     command = ("download", "--no-deps", "--dest", "out", "demo")
     if not is_older(oldest_and_newest, 22, 2):
         command = ("install", *report, "demo")
-    env = {"PIP_RESILIENT_MIRRORS": simple(EVIL), "PIP_RESILIENT_PATIENCE": "3"}
+    env = {"PIP_RESILIENT_MIRRORS": simple(EVIL), "PIP_RESILIENT_PATIENCE": "10"}
     done = pypi.pip(oldest_and_newest, *command, by_options=False, env=env)
 
     assert done.returncode == 0, done.stderr
@@ -340,7 +340,7 @@ def test_a_mirror_that_fails_its_own_page_is_told_by_its_name(
     mirror = forged_mirror(pypi)
     mirror.server.script = [FlippedBit(HALF).when("*.whl")]
     pypi.pages.pause_listening()
-    done = download(oldest_and_newest, pypi, simple(EVIL))
+    done = download(oldest_and_newest, pypi, simple(EVIL), patience="3")
 
     assert done.returncode == 1
     assert f"the index page of {EVIL}" in done.stderr
