@@ -199,7 +199,7 @@ def test_a_wrong_hash_of_the_users_own_still_fails_and_is_no_mirrors_fault(
     left = list((oldest_and_newest.work / "out").glob("*"))
     asked_then = len([path for path in asked(mirrors) if path.endswith(".whl")])
     pypi.files.script = DEAD
-    after = download(oldest_and_newest, pypi, "demo", env={"PIP_RESILIENT_PATIENCE": "5"})
+    after = download(oldest_and_newest, pypi, "demo", env={"PIP_RESILIENT_PATIENCE": "30"})
 
     assert done.returncode == 1
     assert left == []

@@ -50,10 +50,14 @@ def own(pypi: PlayedPyPI, held: Distribution) -> PlayedMirror:
 
 
 def download(
-    environment: Environment, pypi: PlayedPyPI, *options: str, armed: bool = True
+    environment: Environment,
+    pypi: PlayedPyPI,
+    *options: str,
+    armed: bool = True,
+    patience: str = "10",
 ) -> subprocess.CompletedProcess[str]:
     common = ("download", "--no-deps", "--dest", "out", "--index-url", OWN)
-    env = {"PIP_RESILIENT_PATIENCE": "2"} if armed else {}
+    env = {"PIP_RESILIENT_PATIENCE": patience} if armed else {}
     arguments = (*common, *options, "demo")
     return pypi.pip(environment, *arguments, armed=armed, by_options=False, env=env)
 
@@ -94,7 +98,7 @@ def test_beside_a_private_index_its_page_fails_as_with_plain_pip(
         Index(private).add_wheel("own", "1.0")
         beside = ("--extra-index-url", f"{private.url}/simple/")
         own.server.script = [PAGE_FAULTS[how]]
-        done = download(oldest_and_newest, pypi, *beside)
+        done = download(oldest_and_newest, pypi, *beside, patience="2")
         plain = download(oldest_and_newest, pypi, *beside, "--retries", "0", armed=False)
 
     assert done.returncode == plain.returncode == 1, done.stderr
@@ -164,7 +168,7 @@ def test_by_plain_http_it_is_that_mirror_too(
         path = "/pypi/simple/" if missing == "page" else "*.whl*"
         server.script = [Status(503).when(path)]
         options = ("--no-deps", "--dest", "out", "--index-url", PLAIN, "--trusted-host", host)
-        env = {"PIP_RESILIENT_PATIENCE": "2"}
+        env = {"PIP_RESILIENT_PATIENCE": "10"}
         done = pypi.pip(oldest_and_newest, "download", *options, "demo", env=env)
 
     assert done.returncode == 0, done.stderr
