@@ -216,7 +216,7 @@ def test_a_damaged_end_costs_what_is_damaged(
 
 
 def with_mirror(mirror: FaultServer) -> dict[str, str]:
-    return {"PIP_RESILIENT_MIRRORS": f"files:{mirror.url}/simple/", "PIP_RESILIENT_PATIENCE": "3"}
+    return {"PIP_RESILIENT_MIRRORS": f"files:{mirror.url}/simple/", "PIP_RESILIENT_PATIENCE": "10"}
 
 
 def kill_while_a_mirror_sends(
