@@ -529,7 +529,7 @@ def _run(row: Row, world: World, environment: Environment, *, armed: bool) -> st
     """Let pip go; return what it brought: `right`, `bait` or nothing."""
     places = {"home": environment.home, "proxy": f"127.0.0.1:{world.pypi.proxy.port}"}
     env = {name: value.format(**places) for name, value in row.env.items()}
-    env["PIP_RESILIENT_PATIENCE"] = "2" if row.gets or row.asked else "1"
+    env["PIP_RESILIENT_PATIENCE"] = "10" if row.gets else "2" if row.asked else "1"
     env["PIP_RESILIENT_LOG"] = str(environment.home / "events")
     if row.mirrors is not None:
         env["PIP_RESILIENT_MIRRORS"] = row.mirrors
