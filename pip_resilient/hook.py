@@ -282,7 +282,7 @@ class Hook:
         Of what goes wrong there pip passes over an ImportError alone.
         """
         names = getattr(sys.modules[self.prefix.rpartition(".")[0]], "_EAGER_IMPORTS", None)
-        if isinstance(names, set) and is_sound(LAST_CALL):
+        if isinstance(names, set) and is_sound(LAST_CALL.rpartition(".")[2]):
             self.record.add(lambda: names.discard(LAST_CALL))
             names.add(LAST_CALL)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_what_is_there_is_sound() -> None:
-    assert changes.is_sound("pip_resilient.last_call")
+    assert changes.is_sound("last_call")
 
 
 @pytest.mark.parametrize("content", [None, b"import (\n", b"\0" * 200, b"\xff\xfe"])
@@ -25,4 +25,13 @@ def test_what_is_damaged_or_gone_is_not(
     if content is not None:
         (tmp_path / "last_call.py").write_bytes(content)
 
-    assert not changes.is_sound("pip_resilient.last_call")
+    assert not changes.is_sound("last_call")
+
+
+def test_looking_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte code of another Python would outlive the uninstalling."""
+    monkeypatch.setattr(changes, "__file__", str(tmp_path / "changes.py"))
+    (tmp_path / "last_call.py").write_text("import os\n")
+
+    assert changes.is_sound("last_call")
+    assert [path.name for path in tmp_path.iterdir()] == ["last_call.py"]

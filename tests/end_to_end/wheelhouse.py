@@ -34,7 +34,7 @@ SMALL = (
     "zipp==3.21.0",
 )
 DEPENDENCIES_ARE = "PIP_RESILIENT_TEST_DEPENDENCIES"  # for others than the newest, by spaces
-_SOURCES = ("pip_resilient", "pip_resilient.pth", "pyproject.toml", "README.md", "LICENSE")
+_SOURCES = ("pip_resilient", "pip_resilient.pth", "pyproject.toml", "docs/index.md", "LICENSE")
 
 
 def wheelhouse() -> Path:
