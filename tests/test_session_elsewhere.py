@@ -321,17 +321,25 @@ def test_nobody_on_the_internet_leads_to_a_private_network(
         assert inside.connections == 0
 
 
+@contextlib.contextmanager
+def private_hosts(
+    authority: Authority, tmp_path: Path
+) -> Iterator[tuple[FaultServer, FaultServer, Asker]]:
+    """Serve files and a mirror in a private network, and ask from there."""
+    with (
+        FaultServer(tls=authority, names=[INSIDE], ipv6=True) as files,
+        FaultServer(tls=authority, names=[INSIDE], host=INSIDE, ipv6=True) as mirror,
+        asking(verify=authority.write_to(tmp_path / "ca.pem")) as asker,
+    ):
+        yield files, mirror, asker
+
+
 @pytest.mark.usefixtures("names")
 def test_in_a_private_network_one_host_may_lead_to_another(
     authority: Authority, tmp_path: Path
 ) -> None:
     """A company's mirror may keep its files on a host of its own."""
-    verify = authority.write_to(tmp_path / "ca.pem")
-    with (
-        FaultServer(tls=authority, names=[INSIDE], ipv6=True) as files,
-        FaultServer(tls=authority, names=[INSIDE], host=INSIDE, ipv6=True) as mirror,
-        asking(verify=verify) as asker,
-    ):
+    with private_hosts(authority, tmp_path) as (files, mirror, asker):
         files.put("/demo.whl", FILE)
         mirror.script = [redirect(f"https://{INSIDE}:{files.port}/demo.whl")]
 
@@ -370,12 +378,7 @@ def test_a_private_mirror_s_page_may_name_files_in_its_network(
     place: str, authority: Authority, tmp_path: Path
 ) -> None:
     """That it is private only its address tells, by the time that its page has come."""
-    verify = authority.write_to(tmp_path / "ca.pem")
-    with (
-        FaultServer(tls=authority, names=[INSIDE], ipv6=True) as files,
-        FaultServer(tls=authority, names=[INSIDE], host=INSIDE, ipv6=True) as mirror,
-        asking(verify=verify) as asker,
-    ):
+    with private_hosts(authority, tmp_path) as (files, mirror, asker):
         files.put("/demo-1.0.zip", FILE)
         mirror.put("/demo-1.0.zip", FILE)
         there = mirror.url if place != "another" else f"https://{INSIDE}:{files.port}"

@@ -116,7 +116,7 @@ def complaints(text: str, where: str, so: str) -> tuple[str, ...]:
     if "none" in words and set(words) != {"none"}:
         wrong = [("none", "stands beside other words")]
     else:
-        unknown = [word for word in words if word not in ("none", "default") and not _means(word)]
+        unknown = (word for word in words if not _is_sound(word))
         wrong = [(_shown(word, text), "is not understood") for word in unknown]
     known = ", ".join(("default", "none", *SETS, *BY_NAME))
     return tuple(
