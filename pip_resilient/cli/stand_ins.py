@@ -12,9 +12,10 @@ import random
 from typing import TYPE_CHECKING
 
 from pip_resilient.cli import way
-from pip_resilient.mirrors.declared import Source, of_preset, preset_of, spelt
+from pip_resilient.mirrors.declared import Source, of_preset, preset_of
 from pip_resilient.mirrors.group import PYPI, Asked, Group, Situation
 from pip_resilient.mirrors.presets import PRESETS
+from pip_resilient.policy.index_urls import spelt
 from pip_resilient.policy.origins import place_of
 from pip_resilient.policy.record import Record
 

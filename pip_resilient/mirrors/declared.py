@@ -20,18 +20,15 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pip_resilient.mirrors.presets import BY_NAME, PRESETS, SETS, Preset
-from pip_resilient.policy.origins import shown
+from pip_resilient.policy.index_urls import parted, spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _SPARE = r"(https?://\S+?)=(https?://\S+)\Z"
-
-# Host and port; `urlsplit` takes nearly anything, and each Python something else.
-_PLACE = r"([\w.-]+|\[[0-9a-fA-F:.]+(%\w+)?\])(:[0-9]*)?\Z"
 
 
 class Source(NamedTuple):
@@ -189,7 +186,7 @@ def _means(word: str) -> list[tuple[str, Source]]:
     """Return (origin or nothing, source) for each source of a word; empty: not understood."""
     spare = re.match(_SPARE, word)
     if spare is not None:
-        origin, source = _index_url(spare[1]), _of_url(spare[2], pages=True)
+        origin, source = parted(spare[1]), _of_url(spare[2], pages=True)
         return [] if origin is None or source is None else [(origin[0], source)]
     only_files = word.startswith("files:")
     return [("", source) for source in _sources(word.removeprefix("files:"), not only_files)]
@@ -214,7 +211,7 @@ def of_preset(preset: Preset, *, named: bool, pages: bool) -> Source:
 
 def preset_of(index_url: str) -> Preset | None:
     """Return the preset whose index this is, however it is written, or None."""
-    parsed = _index_url(index_url)
+    parsed = parted(index_url)
     for preset in PRESETS:
         if parsed is not None and parsed[0] in (preset.index_url, *preset.aliases):
             return preset
@@ -222,7 +219,7 @@ def preset_of(index_url: str) -> Preset | None:
 
 
 def _of_url(url: str, pages: bool) -> Source | None:
-    parsed = _index_url(url)
+    parsed = parted(url)
     if parsed is None:
         return None
     index, login = parsed
@@ -231,35 +228,3 @@ def _of_url(url: str, pages: bool) -> Source | None:
         return of_preset(preset, named=True, pages=pages)
     place = urlsplit(index).netloc
     return Source(place, place, index, None, place, named=True, pages=pages, login=login)
-
-
-def _index_url(url: str) -> tuple[str, str] | None:
-    """Return an index's URL in one spelling, and the login in it; None where it is none."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host:
-        return None
-    if not re.match(_PLACE, parts.netloc.rpartition("@")[2]):
-        return None
-    if re.search(r"[?#\\]", url) or "=" in parts.path:  # half a spare is no mirror
-        return None
-    if re.search("[\ud800-\udfff]", url):  # an environment in another encoding; cannot be sent
-        return None
-    userinfo = unquote(parts.netloc.rpartition("@")[0])
-    if userinfo and ":" not in userinfo:
-        userinfo += ":"  # a user without password, as pip and RFC 7617 have it
-    usual = 443 if parts.scheme == "https" else 80
-    netloc = shown(host)
-    if port is not None and port != usual:
-        netloc += f":{port}"
-    index = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/") + "/", "", ""))
-    return index, userinfo
-
-
-def spelt(index_url: str) -> str | None:
-    """Return an index's URL in the one spelling of this room, without userinfo."""
-    parsed = _index_url(index_url)
-    return None if parsed is None else parsed[0]

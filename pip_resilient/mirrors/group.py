@@ -20,8 +20,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from pip_resilient.mirrors.declared import Declared, Source, of_preset, preset_of, spelt
+from pip_resilient.mirrors.declared import Declared, Source, of_preset, preset_of
 from pip_resilient.mirrors.presets import PRESETS
+from pip_resilient.policy.index_urls import spelt
 from pip_resilient.policy.origins import same_origin
 
 if TYPE_CHECKING:

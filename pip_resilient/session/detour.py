@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pip_resilient.door import wing
 from pip_resilient.policy.digests import Mismatch, Verification
+from pip_resilient.policy.index_urls import spelt
 from pip_resilient.policy.numbers import known_serial
 from pip_resilient.policy.origins import host_of, same_origin
 from pip_resilient.policy.patience import SPARE_STALL
@@ -206,14 +207,14 @@ class Detour:
         trusted = getattr(session, "_trusted_host_adapter", None)
         if not request.url.startswith("https://") or exchange.adapter is trusted:
             return
-        for index in getattr(session.auth, "index_urls", None) or ():
-            base = index.rstrip("/") + "/"
-            project = request.url[len(base) :].rstrip("/")
-            if not request.url.startswith(base) or not project or "/" in project:
+        asked = spelt(request.url) or ""
+        for base in map(spelt, getattr(session.auth, "index_urls", None) or ()):
+            if base is None or not asked.startswith(base):
+                continue
+            project = asked[len(base) :].rstrip("/")
+            if not project or "/" in project:
                 continue
             if self._was_asked_for(response):
-                if ":" in base[len("https://") :]:  # a port: it is looked up without the usual one
-                    base = wing.declared.spelt(base) or base
                 content_type = response.headers.get("Content-Type", "")
                 serial = known_serial(response.headers.get("X-PyPI-Last-Serial"))
                 run.last_good.keep(base, project, response.content, content_type, serial)

@@ -149,6 +149,7 @@ class Lane:
         self.until_close = self.left is None and self.chunks is None
         self.sock = self._take_over()
         self._early: bytes | None = None
+        self._room = memoryview(b"")
         self._broke: OSError | None = None
         if self.sock is not None:
             self._timeout = self.sock.gettimeout()
@@ -214,40 +215,42 @@ class Lane:
         return payload
 
     def _receive(self) -> bytes | None:
-        """Return what has come, b"" at the end of the stream, None where nothing is there.
-
-        Of TLS one `recv` gives a record, 16 KiB at most (RFC 8446 §5.1): there
-        several make an arrival, or each record would cost what an arrival does.
-        """
+        """Return what has come, b"" at the end of the stream, None where nothing is there."""
         if self._early is not None:
             data, self._early = self._early, None
             return data
-        most = _MOST if self.left is None else min(_MOST, self.left)
-        found = self._receive_once(most)
-        if not found or not hasattr(self.sock, "pending"):
-            return found
-        records, count = [found], len(found)
-        while count < most:
-            try:
-                record = self._receive_once(most - count)
-            except OSError as error:  # it is told with the next read
-                self._broke = error
-                break
-            if not record:
-                self._early = record  # b"": so is the end
-                break
-            records.append(record)
-            count += len(record)
-        return b"".join(records)
-
-    def _receive_once(self, most: int) -> bytes | None:
         if self._broke is not None:
             raise self._broke
         assert self.sock is not None  # noqa: S101  # PlainLane has its own
+        most = _MOST if self.left is None else min(_MOST, self.left)
         try:
+            if hasattr(self.sock, "pending"):
+                return self._receive_records(self.sock, most)
             return self.sock.recv(most)
         except WOULD_BLOCK:
             return None
+
+    def _receive_records(self, sock: socket.socket, most: int) -> bytes:
+        """Return what several records of TLS have brought.
+
+        One `recv_into` gives one of them, 16 KiB at most (RFC 8446 §5.1), and each
+        would cost what an arrival does.
+        """
+        if len(self._room) < most:
+            self._room = memoryview(bytearray(most))
+        count = 0
+        try:
+            while count < most:
+                found = sock.recv_into(self._room[count:most])
+                if not found:
+                    break  # the end: it is told again
+                count += found
+        except OSError as error:
+            if not count:
+                raise
+            if not isinstance(error, WOULD_BLOCK):
+                self._broke = error  # it is told with the next read
+        return bytes(self._room[:count])
 
     def _ended(self) -> bytes:
         if self.until_close:

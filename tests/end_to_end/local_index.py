@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.servers.authority import Authority
+
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
 
@@ -85,20 +87,29 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serving(folder: Path, rate: float | None = None) -> Iterator[str]:
+def serving(
+    folder: Path, rate: float | None = None, authority: Authority | None = None
+) -> Iterator[str]:
     """Serve a folder on loopback, and yield the address of its `simple/` index.
 
     Args:
         folder: What `write_index` has laid out.
         rate: Bytes per second of each connection; None: as fast as it goes.
+        authority: Who vouches for it, over TLS; None: it is spoken to in the clear.
     """
     paced = type("_Paced", (_Quiet,), {"rate": rate})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(paced, directory=str(folder)))
     server.daemon_threads = True
+    if authority is not None:
+        context = authority.server_context("127.0.0.1")
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )  # the first read of a connection does it, in that connection's own thread
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
+        scheme = "http" if authority is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_address[1]}/simple/"
     finally:
         server.shutdown()
         server.server_close()

@@ -87,16 +87,17 @@ def test_after_patience_the_last_good_page_is_used_and_its_age_told(
     assert took <= PATIENCE + 10
 
 
+@pytest.mark.parametrize("place", ["index.example.com:443", "INDEX.example.com"])
 def test_it_is_found_again_however_its_index_is_written(
-    newest: Environment, pypi: PlayedPyPI
+    newest: Environment, pypi: PlayedPyPI, place: str
 ) -> None:
-    """A port that goes without saying is none to whoever looks it up."""
+    """A port that goes without saying is none, and a host has no case, to whoever looks it up."""
     name = "index.example.com"
     server = pypi.host(name)
     form = PageForm(max_age=0)
     index = Index(server, pages_url=f"https://{name}", files_url=f"https://{name}", form=form)
     held = index.add_wheel("ours", "1.0", size=5000)
-    command = ("download", "--no-deps", "--index-url", f"https://{name}:443/simple/", "ours")
+    command = ("download", "--no-deps", "--index-url", f"https://{place}/simple/", "ours")
     env = {"PIP_RESILIENT_PATIENCE": "1"}
     before = pypi.pip(newest, *command, "--dest", "first", by_options=False, env=env)
     server.script = [Status(503).when("/simple/ours/")]

@@ -15,6 +15,7 @@ from tests.end_to_end.environments import Environment, our_lines
 from tests.end_to_end.fetching import CUT, SIZE, fetch, fetched, last_line
 from tests.faults import FaultServer, Reset
 from tests.packages import Index
+from tests.servers.authority import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,13 +53,21 @@ def install(index: Index) -> tuple[str, ...]:
     return ("install", "--index-url", index.url, "--target", "site", "demo")
 
 
-def test_a_healthy_run_needs_no_wing(environment: Environment, server: FaultServer) -> None:
-    """It would pay for it with a hundredth of its time."""
-    index = Index(server)
-    index.add_wheel("demo", "1.0", size=SIZE)
-    before, after = imported(environment, install(index))
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_healthy_run_needs_no_wing(environment: Environment, tls: bool) -> None:
+    """It would pay for it with a hundredth of its time; over https its pages are kept."""
+    authority = Authority() if tls else None
+    certificate = environment.home / "authority.pem"
+    with FaultServer(tls=authority) as server:
+        # pip 25.0 … 25.3 take no address over https.
+        by_name = server.url.replace("127.0.0.1", "localhost")
+        index = Index(server, pages_url=by_name, files_url=by_name)
+        index.add_wheel("demo", "1.0", size=SIZE)
+        options = () if authority is None else ("--cert", authority.write_to(certificate))
+        before, after = imported(environment, (*install(index), *options))
 
     assert "pip_resilient.hook" in before
+    assert ("pip_resilient.store.last_good" in before) == tls
     assert not any(name in after for name in ("pip_resilient.wing", "pip_resilient.events"))
 
 
