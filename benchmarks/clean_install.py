@@ -70,9 +70,12 @@ def install(environment: Environment, load: Load, url: str, *, armed: bool) -> R
     if load.tls:
         options += ["--cert", str(environment.work / CERTIFICATE)]
     argv = (str(environment.executable), "-m", "pip", "install", *options, *load.projects)
+    output = environment.work / "output"
     try:
-        environ = environment.environ(armed=armed)
-        return timed(argv, environ, environment.work / "output")
+        run = timed(argv, environment.environ(armed=armed), output)
+        if "standing aside" in output.read_text(errors="replace"):
+            raise RuntimeError("what was measured is plain pip: the plugin stood aside")
+        return run
     finally:
         shutil.rmtree(target, ignore_errors=True)
         environment.fresh_cache()

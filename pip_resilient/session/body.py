@@ -83,6 +83,10 @@ class Body(Stream):
         """
         if self._failed is not None:
             raise self._failed
+        # pip takes 10 KiB at a time before 24.2: most of them have come already.
+        piece = self._ready.piece(amt) if amt and self.transfer.span.end is not None else None
+        if piece is not None:
+            return piece
         if self.transfer.finished or self.closed or amt == 0:
             return self._take(amt)
         self.transfer.resume()

@@ -25,6 +25,7 @@ class Ready:
 
     def __init__(self) -> None:
         self._arrivals: deque[bytes | memoryview] = deque()
+        self._taken = 0  # bytes of the first arrival
         self._behind: list[Waiting] = []
         self._size = 0
 
@@ -43,16 +44,32 @@ class Ready:
 
     def start(self, count: int) -> bytes:
         """Return the first bytes without taking them."""
-        found = b""
+        found, begin = b"", self._taken
         for data in self._arrivals:
-            found += data[: count - len(found)]
+            found += data[begin : begin + count - len(found)]
+            begin = 0
             if len(found) >= count:
                 break
         return found
 
+    def piece(self, count: int) -> bytes | None:
+        """Take so many bytes of one arrival; None where none has more than that of its own.
+
+        Nothing is waited for, nothing can fail, and something is left.
+        """
+        begin, end = self._taken, self._taken + count
+        if not self._arrivals or end >= len(self._arrivals[0]):
+            return None
+        self._taken = end
+        self._size -= count
+        return bytes(self._arrivals[0][begin:end])
+
     def take(self, count: int) -> bytes:
         """Take that many bytes, or all there are."""
         count = min(count, self._size)
+        piece = self.piece(count)
+        if piece is not None:
+            return piece
         self._size -= count
         parts: list[bytes | memoryview] = []
         while count:
@@ -70,9 +87,11 @@ class Ready:
             if not len(self._behind[0]):
                 self._behind.pop(0)
             return found
-        data = self._arrivals.popleft()
-        if len(data) > count:
-            rest = memoryview(data)
-            self._arrivals.appendleft(rest[count:])
-            data = rest[:count]
-        return data
+        data, begin = self._arrivals[0], self._taken
+        end = begin + count
+        if end < len(data):
+            self._taken = end
+            return memoryview(data)[begin:end]
+        self._arrivals.popleft()
+        self._taken = 0
+        return memoryview(data)[begin:] if begin else data
