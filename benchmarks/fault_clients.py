@@ -36,12 +36,14 @@ class Order:
         index: The URL of the index.
         spare: The URL of the index that may stand in for it, or None.
         beside: Whether those who know no spares get it as a further index.
+        certificate: The file of whoever vouches for the hosts, or None: no TLS.
     """
 
     names: tuple[str, ...]
     index: str
     spare: str | None = None
     beside: bool = False
+    certificate: str | None = None
 
 
 class Client(Protocol):
@@ -125,7 +127,7 @@ class Pip(InEnvironment):
 
     def environ(self, order: Order) -> dict[str, str]:
         """Return the environment, with the spare declared where there is one."""
-        extra = {}
+        extra = {"PIP_CERT": order.certificate} if order.certificate else {}
         if self.armed and order.spare:
             extra["PIP_RESILIENT_MIRRORS"] = f"{order.index}={order.spare}"
         return self.environment.environ(armed=self.armed, extra=extra)
@@ -162,6 +164,8 @@ class Uv(InEnvironment):
         """Return the environment, with no settings in it and the cache below the home."""
         own = {"UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
         own["UV_CACHE_DIR"] = str(self.home / "uv")
+        if order.certificate:
+            own["SSL_CERT_FILE"] = order.certificate
         return self.environment.environ(armed=False, extra=own)
 
 
@@ -227,7 +231,8 @@ class BareReader(InEnvironment):
 
     def environ(self, order: Order) -> dict[str, str]:
         """Return the environment of a plain pip."""
-        return self.environment.environ(armed=False)
+        extra = {"SSL_CERT_FILE": order.certificate} if order.certificate else {}
+        return self.environment.environ(armed=False, extra=extra)
 
 
 _READER = """

@@ -15,7 +15,7 @@ from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING, Callable
 
-from benchmarks.fault_clients import BareReader, Order
+from benchmarks.fault_clients import BareReader
 from benchmarks.fault_run import BARE, OK, OWN, Outcome, Run, at_first_start, straight
 from tests.end_to_end.environments import environment_of
 from tests.end_to_end.interpreters import python_matrix
@@ -209,6 +209,6 @@ def _bare(stage: Stage) -> float:
 def _own(stage: Stage, client: Client) -> float:
     """Let the client do the same with all hosts healthy, and no word of a spare."""
     stage.origin.script = []
-    order = Order(stage.order.names, stage.order.index)
+    order = replace(stage.order, spare=None, beside=False)
     with at_first_start(client) as fresh, Run(stage, fresh, order=order) as run:
         return run.finish().wall

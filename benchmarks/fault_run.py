@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Callable, Union
 from benchmarks.fault_clients import Order, forget, target
 from tests.faults import FaultServer
 from tests.packages import Index
+from tests.servers.authority import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,6 +133,7 @@ class Stage:
     spare: FaultServer | None
     index: Index
     spare_index: Index | None
+    certificate: str | None = None
 
     @property
     def servers(self) -> list[FaultServer]:
@@ -147,7 +150,7 @@ class Stage:
         """What a client is told to do."""
         names = tuple(item.name for item in self.held)
         spare = self.spare_index.url if self.spare_index else None
-        return Order(names, self.index.url, spare, self.row.beside)
+        return Order(names, self.index.url, spare, self.row.beside, self.certificate)
 
     def set_up(self) -> None:
         """Let the faults begin anew."""
@@ -157,18 +160,23 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage_of(row: Row) -> Iterator[Stage]:
-    """Lend the servers of a row."""
+def stage_of(row: Row, *, tls: bool = False) -> Iterator[Stage]:
+    """Lend the servers of a row, spoken to in the clear or over TLS."""
     with contextlib.ExitStack() as opened:
-        origin = opened.enter_context(FaultServer(host=row.host))
-        spare = opened.enter_context(FaultServer()) if row.spare is not None else None
+        authority = certificate = None
+        if tls:
+            authority = Authority()
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            certificate = authority.write_to(folder / "authority.pem")
+        origin = opened.enter_context(FaultServer(host=row.host, tls=authority))
+        spare = opened.enter_context(FaultServer(tls=authority)) if row.spare is not None else None
         index = Index(origin)
         for number in range(row.packages):
             index.add_wheel(f"demo{number}", "1.0", size=row.size)
         spare_index = Index(spare) if spare is not None else None
         if spare_index is not None:
             spare_index.add_all(index.distributions)
-        yield Stage(row, origin, spare, index, spare_index)
+        yield Stage(row, origin, spare, index, spare_index, certificate)
 
 
 class Run:

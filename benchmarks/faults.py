@@ -56,12 +56,17 @@ def _said_if_missing(name: str) -> Iterator[None]:
 
 
 def figures_of(
-    row: Row, clients: Sequence[Client], rounds: int = 1, *, tell: bool = False
+    row: Row,
+    clients: Sequence[Client],
+    rounds: int = 1,
+    *,
+    tell: bool = False,
+    tls: bool = False,
 ) -> list[Figure]:
     """Run a row, the clients in turn in every round, and print each figure when it is there."""
     print(f"\n{row.name}: {row.title}\n{heading()}", flush=True)
     found = []
-    with stage_of(row) as stage:
+    with stage_of(row, tls=tls) as stage:
         outcomes: dict[str, list[Outcome]] = {client.name: [] for client in clients}
         ideals: dict[str, float] = {}
         for number in range(rounds):
@@ -104,6 +109,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=1, help="runs of which medians are taken")
     parser.add_argument("--long", action="store_true", help="the long rows too")
+    parser.add_argument("--tls", action="store_true", help="all hosts are spoken to over TLS")
     parser.add_argument("--tell", action="store_true", help="show what the clients said")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the tables (Markdown)")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="write the chart")
@@ -123,7 +129,7 @@ def main() -> int:
     figures = []
     for row in ROWS:
         if row.name in chosen:
-            figures += figures_of(row, clients, options.rounds, tell=options.tell)
+            figures += figures_of(row, clients, options.rounds, tell=options.tell, tls=options.tls)
             _write(options, said, figures)
     print("\n".join(["", *memory_notes(figures)]))
     armed = {client.title for client in clients if client.name.startswith("armed")}

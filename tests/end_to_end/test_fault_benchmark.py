@@ -32,11 +32,12 @@ def plain_and_armed(newest: Environment) -> list[Pip]:
     return [Pip(plain, armed=False), Pip(newest, armed=True)]
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_a_row_is_run_and_measured(
-    plain_and_armed: list[Pip], capsys: pytest.CaptureFixture[str]
+    plain_and_armed: list[Pip], tls: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = Row("cut", "cut once", SIZE, carried(SIZE, RATE), line(RATE, Fin(SIZE // 4)))
-    plain, armed = figures_of(row, plain_and_armed)
+    plain, armed = figures_of(row, plain_and_armed, tls=tls)
 
     assert plain.result == armed.result == OK
     assert armed.bytes == pytest.approx(1.0, abs=0.05)
