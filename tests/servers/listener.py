@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Callable
 
@@ -50,6 +51,9 @@ class Listener:
         self._hosts = ("127.0.0.1", "::1") if ipv6 else ("127.0.0.1",)
         self._sockets = _bound(self._hosts)
         self.port: int = self._sockets[0].getsockname()[1]
+        # While these are bound, nobody else is given the port in the moment in which
+        # `pause` has none; only Linux binds two sockets that do not listen to one port.
+        self._kept = _bound(self._hosts, self.port) if sys.platform == "linux" else []
         self._acceptor: _Acceptor | None = None
 
     def resume(self) -> None:
@@ -81,6 +85,8 @@ class Listener:
             self._acceptor.stop()
             self._acceptor = None
         self._close_sockets()
+        for sock in self._kept:
+            sock.close()
         self._wake_all()
         for thread in self._threads:
             thread.join(LONGEST_STOP)

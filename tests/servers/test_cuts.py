@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+import sys
 import threading
 
 import pytest
@@ -33,6 +34,7 @@ from tests.faults import (
     refused_port,
     swallowing_port,
 )
+from tests.servers import listener
 from tests.servers.client import (
     CONTENT,
     LONG,
@@ -301,6 +303,27 @@ def test_a_server_that_pauses_refuses_and_comes_back_on_its_port(server: FaultSe
     server.resume_listening()
 
     assert kept == CONTENT
+    assert asked(server)[1] == CONTENT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds two sockets to one port")
+def test_nobody_is_given_the_port_of_a_server_that_begins_to_pause(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes its socket, and the next one of any other program may get the number."""
+    really, given = listener._bound, []
+
+    def bound(hosts: tuple[str, ...], port: int = 0) -> list[socket.socket]:
+        with socket.socket() as stranger, contextlib.suppress(OSError):
+            stranger.bind(("127.0.0.1", server.port))
+            given.append(server.port)
+        return really(hosts, port)
+
+    monkeypatch.setattr(listener, "_bound", bound)
+    server.pause_listening()
+    server.resume_listening()
+
+    assert given == []
     assert asked(server)[1] == CONTENT
 
 
