@@ -126,6 +126,20 @@ def test_what_else_is_wrong_is_seen(
     assert any(seen in problem for problem in judged(ACT, world, [good]))
 
 
+def test_only_what_pip_was_copying_may_be_half_there_after_ctrl_c(
+    world: OpenWorld, good: Done
+) -> None:
+    """It copies to the name that the file shall have, and says so when it has."""
+    good.ended, good.code, good.stderr = "interrupt", 1, "ERROR: Operation cancelled by user\n"
+    path, act = good.work / "out" / "soak_1-1.0-py3-none-any.whl", Act((COMMAND,), (), ())
+    half = path.read_bytes()[: path.stat().st_size // 2]
+    saved = f"Saved ./out/{path.name}\n"
+    for content, stdout, passes in [(half, "", True), (half, saved, False), (b"!", "", False)]:
+        path.write_bytes(content)
+        good.stdout = stdout
+        assert (judged(act, world, [good]) == []) is passes
+
+
 def test_only_an_empty_file_may_stay_after_ctrl_c(world: OpenWorld, good: Done) -> None:
     good.ended, good.code, good.stderr = "interrupt", 1, "ERROR: Operation cancelled by user\n"
     act = Act((COMMAND,), (), ())
