@@ -69,11 +69,12 @@ def test_whatever_was_put_is_found_again(
 ) -> None:
     """In whichever order connections have brought it."""
     edges = sorted(cuts)
-    parts = list(zip(edges, edges[1:]))
+    parts = [(first, end, chance.random() < 0.5) for first, end in zip(edges, edges[1:])]
     chance.shuffle(parts)
+    # All is drawn by now: an example that is given up half-way would leave its files.
     aside = Aside(opened(tmp_path, CONTENT))
-    for first, end in parts:
-        assert aside.put(first, CONTENT[first:end], foreign=chance.random() < 0.5)
+    for first, end, foreign in parts:
+        assert aside.put(first, CONTENT[first:end], foreign=foreign)
     aside.close()
     again = Aside(opened(tmp_path, CONTENT))
     got, at = b"", edges[0]

@@ -26,6 +26,8 @@ NAME = "files.test"
 RECORD = 16 * 1024
 RECORDS = 20
 SIZE = RECORDS * RECORD
+IGNORE_UNEXPECTED_EOF = 1 << 7
+"""OpenSSL's `SSL_OP_IGNORE_UNEXPECTED_EOF`; the ssl module names it from 3.10 on."""
 PAYLOAD = b"".join(bytes([number]) * RECORD for number in range(RECORDS))
 
 
@@ -107,13 +109,16 @@ def test_an_arrival_is_no_longer_than_pip_wants_at_once(line: Line) -> None:
 @pytest.mark.parametrize("length", [SIZE, None], ids=["sized", "until-close"])
 def test_a_cut_behind_records_loses_none_of_them(line: Line, length: int | None) -> None:
     """A connection that ends without close_notify is cut: it is resumed behind what has come."""
+    if length is None and line.client.context.options & IGNORE_UNEXPECTED_EOF:
+        pytest.skip("this Python's ssl takes a cut for an end (3.9 with OpenSSL 3)")
     lane = line.lane(length)
     line.server.sendall(PAYLOAD[: 3 * RECORD])
     with socket.socket(fileno=os.dup(line.server.fileno())) as bare:
         bare.shutdown(socket.SHUT_RDWR)
 
     assert lane.read() == PAYLOAD[: 3 * RECORD]
-    with pytest.raises((Cut, ssl.SSLError)):
+    # OpenSSL 3.6 tells the peer of it first, and a local socket is a broken pipe then.
+    with pytest.raises((Cut, ssl.SSLError, BrokenPipeError)):
         lane.read()
 
 
