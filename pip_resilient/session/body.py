@@ -45,12 +45,15 @@ def read_whole(response: Any) -> None:
         return
     packings = response.headers.get("Content-Encoding", "").count(",")
     pieces, size = [], 0
-    for piece in response.iter_content(_AT_ONCE if not packings else _PACKED_TWICE):
-        size += len(piece)
-        if size > LONGEST_PAGE or packings > 1:
-            response.close()
-            raise too_large()
-        pieces.append(piece)
+    try:
+        for piece in response.iter_content(_AT_ONCE if not packings else _PACKED_TWICE):
+            size += len(piece)
+            if size > LONGEST_PAGE or packings > 1:
+                raise too_large()
+            pieces.append(piece)
+    except BaseException:
+        response.close()  # what cannot be unpacked has not ended
+        raise
     response._content, response._content_consumed = b"".join(pieces), True
 
 

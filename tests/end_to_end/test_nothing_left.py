@@ -1,8 +1,8 @@
-"""Is anything of ours left in the folder for temporary files, however a pip ends?
+"""Is anything of ours left, in the folder for temporary files or open, however a pip ends?
 
 The rule: the pip of a build has told its parent that it healed something, and
 then the parent is ended before it reads that. What pip itself leaves there when
-it is killed is pip's own.
+it is killed is pip's own. Of sockets all are closed by the end of the process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.fetching import BACKEND_CUT, NEWEST, OLDEST, SIZE, of_pip
-from tests.faults import FaultServer
-from tests.packages import Index, metadata, wheel, wheel_name
+from tests.end_to_end.fetching import BACKEND_CUT, NEWEST, OLDEST, SIZE, last_line, of_pip
+from tests.faults import BadChunkHeader, FaultServer
+from tests.packages import Index, PageForm, metadata, wheel, wheel_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,3 +85,31 @@ def test_a_pip_that_is_ended_in_a_build(
         process.communicate(timeout=30)
 
     assert ours(environment) == []
+
+
+LISTED = """
+import atexit, os, sys
+def tell():
+    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    open_ones = [os.readlink(link) for link in links if os.path.lexists(link)]
+    print("open:", [one for one in open_ones if one.startswith("socket:")], file=sys.stderr)
+atexit.register(tell)  # before pip is imported: so it is called last
+sys.argv = ["pip", "download", "--no-deps", "--dest", "out", "demo"]
+from pip._internal.cli.main import main
+sys.exit(main())
+"""
+
+
+def test_a_page_that_cannot_be_unpacked_leaves_no_connection(
+    oldest_and_newest: Environment,
+) -> None:
+    """Its body has not ended for those who read it below; pip has many pages to ask for."""
+    with FaultServer() as server:
+        index = Index(server, form=PageForm(gzip=True, ballast=5000))
+        index.add_wheel("demo", "1.0")
+        server.script = [BadChunkHeader(chunks=0).when("/simple/*", first=2)]
+        done = oldest_and_newest.python(LISTED, env={"PIP_INDEX_URL": index.url})
+
+    assert done.returncode == 0, done.stderr
+    assert "healed" in done.stderr
+    assert last_line(done) == "open: []"
