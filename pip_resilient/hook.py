@@ -102,9 +102,6 @@ class Hook:
         return result
 
     def _enlist(self, session: Any, made_with_retries: Any) -> None:
-        if self.closing.over and self.run is not None and made_with_retries != 0:
-            self.closing.begin_anew(self.run)
-            self.run, self.began = None, self.clock.now()
         run = self.run or self._begin_run()
         self._find_state(run, session)
         # pip's look for its own update makes a session that never retries.

@@ -66,24 +66,16 @@ class Closing:
 
     Attributes:
         failed: Whether pip has reported an error.
-        over: Whether pip's command has closed its session: the next one is another's.
         proxies: Gives the proxies that are set for a scheme, by what sets each.
     """
 
     def __init__(self, children: Channel) -> None:
         self.children = children
         self.proxies: Callable[[str], dict[str, str]] = lambda scheme: {}
-        self._begin()
-
-    def _begin(self) -> None:
-        self._told = self.failed = self.over = False
+        self._told = False
+        self.failed = False
         self._no_room: str | None = None
         self._not_found = False
-
-    def begin_anew(self, run: Run) -> None:
-        """Say how a run went, if it was not said, and begin with the next: one of `pip.main`."""
-        self.tell(run)
-        self._begin()
 
     def failed_by(self, error: BaseException | None) -> None:
         """Note that pip reports an error, and what is known of its reason.
@@ -109,7 +101,6 @@ class Closing:
         says that it failed (23.0 to 26.3); and without retries the look for
         pip's own update, which closes first from 26.1 on, is taken for the command.
         """
-        self.over = True
         if self.failed or self._is_for_good(run):
             self.tell(run)
 

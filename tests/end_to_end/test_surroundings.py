@@ -17,7 +17,6 @@ import pytest
 from tests.end_to_end.environments import Environment, our_lines
 from tests.end_to_end.fetching import (
     CUT,
-    HALF,
     SIZE,
     assert_healed,
     assert_resumed,
@@ -27,7 +26,7 @@ from tests.end_to_end.fetching import (
 )
 from tests.end_to_end.namespaces import without_network
 from tests.end_to_end.timing import shortest
-from tests.faults import FaultServer, Reset, Silence, Status
+from tests.faults import FaultServer, Silence, Status
 from tests.packages import Index
 
 if TYPE_CHECKING:
@@ -181,46 +180,3 @@ def interrupted(
         finally:
             process.kill()
     return subprocess.CompletedProcess(argv, process.returncode, out, err), seconds
-
-
-# --- A program that runs pip several times ---
-
-SEVERAL = """
-import sys
-from pip._internal.cli.main import main
-for name in ("first", "second", "third", "last"):
-    sys.argv = ["pip", "download", "--no-deps", "--dest", "out", name]
-    print(name, "ends with", main(sys.argv[1:]), file=sys.stderr)
-"""
-
-
-def test_each_of_several_commands_in_one_process_has_its_own_last_line(
-    oldest_and_newest: Environment,
-) -> None:
-    """Scripts call `pip.main` in a loop: the second failure is as worth a true cause as the first.
-
-    And its deadline, and its patience with a host, begin with it.
-    """
-    environment = oldest_and_newest
-    with FaultServer() as server:
-        index = Index(server)
-        index.add_wheel("first", "1.0", size=SIZE)
-        index.add_wheel("last", "1.0", size=SIZE)
-        server.script = [
-            *(Status(503).when(f"/simple/{name}/") for name in ("second", "third")),
-            *(Reset(HALF).when(f"*/{name}-*.whl", first=1) for name in ("first", "last")),
-        ]
-        env = {"PIP_INDEX_URL": index.url, "PIP_RESILIENT_PATIENCE": "1"}
-        done = environment.python(SEVERAL, env=env)
-    told = [line for line in done.stderr.splitlines() if "ends with" in line or "network" in line]
-    healed = [line for line in our_lines(done.stderr) if "healed 1 interruption" in line]
-
-    assert done.returncode == 0, done.stderr
-    assert [" ".join(line.split()[:4]) for line in told if "ends with" in line] == [
-        "first ends with 0",
-        "second ends with 1",
-        "third ends with 1",
-        "last ends with 0",
-    ]
-    assert len([line for line in told if "network failure" in line]) == 2
-    assert len(healed) == 2
