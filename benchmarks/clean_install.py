@@ -44,7 +44,7 @@ REAL = tuple(one.partition("==")[0] for one in wheelhouse.SMALL)
 
 # Loopback brings 1 GB/s: there the hash of 50 MB, which pip takes once and an
 # armed pip twice, stands out. On a line of 1 Gbit/s it is done while waiting;
-# over https, as every index is spoken to, the same pays for its ciphers, too.
+# over https, as PyPI and most others are asked, the ciphers cost something, too.
 # Real wheels are unpacked and compiled; the made ones hold next to nothing, so
 # that what a request costs stands out.
 LOADS = (
